@@ -1,0 +1,1 @@
+"""From raw chat text to model text and surface features."""
