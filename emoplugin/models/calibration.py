@@ -1,0 +1,93 @@
+"""From raw scores to probabilities that mean what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emoplugin.errors import InputError
+from emoplugin.labels import LabelSet
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is done to a model's raw scores, in this order.
+
+    Attributes:
+        temperature: The scores are divided by it before the softmax or sigmoid (Guo et al. 2017).
+        train_prior: Share of each label in the training data, or None to leave the prior alone.
+        target_prior: Share of each label where the model is used. Probabilities are multiplied by target prior over
+            training prior and renormalised (Saerens et al. 2002).
+        thresholds: Lowest probability at which a label is reported, one a label. For multi-label models 0.5 where none
+            are given; for single-label ones no threshold.
+    """
+
+    temperature: float = 1.0
+    train_prior: tuple[float, ...] | None = None
+    target_prior: tuple[float, ...] | None = None
+    thresholds: tuple[float, ...] | None = None
+
+    def probabilities(self, scores: Floats, multi_label: bool = False) -> Floats:
+        """Calibrated probabilities.
+
+        Args:
+            scores: Raw scores (logits), shape ``[dialogues, labels]``.
+            multi_label: Whether each label is decided on its own.
+
+        Returns:
+            Probabilities of the same shape; rows sum to 1 for single-label models.
+        """
+        scaled = np.asarray(scores, dtype=np.float64) / self.temperature
+        if multi_label:
+            return 1.0 / (1.0 + np.exp(-np.clip(scaled, -60.0, 60.0)))
+        if self.train_prior is not None and self.target_prior is not None:
+            scaled = scaled + np.log(np.asarray(self.target_prior)) - np.log(np.asarray(self.train_prior))
+        scaled = scaled - scaled.max(axis=1, keepdims=True)
+        exponentials = np.exp(scaled)
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+    def check(self, labels: LabelSet) -> None:
+        """Raises an InputError where a value does not fit the label set."""
+        if not self.temperature > 0:
+            raise InputError(f"temperature must be above 0, found {self.temperature}.")
+        for name in ("train_prior", "target_prior", "thresholds"):
+            values: Sequence[float] | None = getattr(self, name)
+            if values is None:
+                continue
+            if len(values) != len(labels):
+                raise InputError(f"{name} needs one value for each of {', '.join(labels.names)}, found {len(values)}.")
+            low = 0.0 if name == "thresholds" else 1e-9
+            if any(not low <= value <= 1.0 for value in values):
+                raise InputError(f"{name} must lie between 0 and 1, found {list(values)}.")
+
+    def to_json(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Calibration:
+        known = {field.name for field in fields(cls)}
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key in known})
+
+
+def fit_temperature(scores: Floats, targets: npt.NDArray[np.integer[Any]]) -> float:
+    """Temperature with the lowest cross-entropy on held-out scores (Guo et al. 2017).
+
+    Args:
+        scores: Held-out raw scores, shape ``[dialogues, labels]``.
+        targets: Index of the right label, shape ``[dialogues]``.
+    """
+    from scipy.optimize import minimize_scalar
+
+    rows = np.arange(len(targets))
+
+    def cross_entropy(log_temperature: float) -> float:
+        probabilities = Calibration(temperature=float(np.exp(log_temperature))).probabilities(scores)
+        return float(-np.log(np.maximum(probabilities[rows, targets], 1e-12)).mean())
+
+    return float(np.exp(minimize_scalar(cross_entropy, bounds=(-3.0, 3.0), method="bounded").x))
