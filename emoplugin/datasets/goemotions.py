@@ -1,0 +1,72 @@
+"""GoEmotions (Demszky et al. 2020): comments with any of 28 labels, also under the three-turn labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from emoplugin.datasets.example import Example
+from emoplugin.datasets.files import at, check_fields, file_name, read_lines, read_rows, tsv_records
+from emoplugin.dialogue import Dialogue
+from emoplugin.errors import InputError
+from emoplugin.labels import LabelSet
+
+LABELS = LabelSet(
+    (
+        *("admiration", "amusement", "anger", "annoyance", "approval", "caring", "confusion", "curiosity", "desire"),
+        *("disappointment", "disapproval", "disgust", "embarrassment", "excitement", "fear", "gratitude", "grief"),
+        *("joy", "love", "nervousness", "optimism", "pride", "realization", "relief", "remorse", "sadness", "surprise"),
+        "neutral",
+    ),
+    neutral="neutral",
+    multi_label=True,
+)
+"""In the order of the published label ids."""
+
+GROUPS = {
+    "happy": ("joy", "amusement", "excitement", "love", "gratitude", "optimism", "pride", "relief", "admiration"),
+    "sad": ("sadness", "grief", "disappointment", "remorse"),
+    "angry": ("anger", "annoyance", "disgust"),
+}
+"""The GoEmotions labels behind each three-turn emotion; the rest are ``others``."""
+
+_EMOTION = {label: emotion for emotion, members in GROUPS.items() for label in members}
+_COLUMNS = ["text", "label ids", "comment id"]
+
+
+def read(path: Path) -> Iterator[Example]:
+    """Reads the filtered files: text, label ids between commas and comment id between tabs, no header, no quoting."""
+    for number, record in tsv_records(read_lines(path)):
+        where = at(path, number)
+        check_fields(where, record, _COLUMNS)
+        text, ids, comment = record
+        yield Example(Dialogue([text]), tuple(_label(where, name) for name in ids.split(",")), comment)
+
+
+def read_grouped(path: Path) -> Iterator[Example]:
+    """The filtered files under the three-turn labels. Comments whose labels fall in two emotions are left out."""
+    for example in read(path):
+        emotions = {_EMOTION[label] for label in example.labels if label in _EMOTION}
+        if len(emotions) < 2:
+            yield replace(example, labels=(emotions.pop() if emotions else "others",))
+
+
+def read_raw(path: Path) -> Iterator[Example]:
+    """Reads the large CSV files: one row a rater, one column of 0 or 1 a label. Unclear comments have no label."""
+    for row in read_rows(path):
+        missing = [name for name in ("text", "id", *LABELS.names) if name not in row.columns]
+        if missing:
+            raise InputError(f"{row.where}: the columns {', '.join(missing)} are missing from {file_name(path)}.")
+        for name in LABELS.names:
+            if row.columns[name] not in ("0", "1"):
+                raise InputError(f"{row.where}: {name} is {row.columns[name]!r}; expected 0 or 1.")
+        fields = {name: value for name, value in row.columns.items() if name not in ("text", "id", *LABELS.names)}
+        labels = tuple(name for name in LABELS.names if row.columns[name] == "1")
+        yield Example(Dialogue([row.columns["text"]]), labels, row.columns["id"], fields=fields)
+
+
+def _label(where: str, name: str) -> str:
+    if not (name.isascii() and name.isdecimal() and int(name) < len(LABELS)):
+        raise InputError(f"{where}: expected label ids from 0 to {len(LABELS) - 1} between commas, found {name!r}.")
+    return LABELS.names[int(name)]
