@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 from emoplugin.errors import InputError
 
@@ -52,7 +52,7 @@ def at(path: Path, number: int) -> str:
     return f"{file_name(path)}, row {number}"
 
 
-def open_input(path: Path) -> IO[bytes]:
+def open_input(path: Path) -> BinaryIO:
     """Opens a file, or standard input for ``-``. An InputError says why it cannot be read."""
     if path == STDIN:
         return sys.stdin.buffer
@@ -66,7 +66,7 @@ def open_input(path: Path) -> IO[bytes]:
         raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
 
 
-def read_lines(path: Path, handle: IO[bytes] | None = None) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path, handle: BinaryIO | None = None) -> Iterator[tuple[int, str]]:
     """Row numbers and lines without their ends (LF or CRLF). A byte order mark is taken off.
 
     Args:
@@ -113,7 +113,7 @@ def csv_records(path: Path, lines: Lines) -> Records:
         start = reader.line_num + 1
 
 
-def read_rows(path: Path, handle: IO[bytes] | None = None) -> Iterator[Row]:
+def read_rows(path: Path, handle: BinaryIO | None = None) -> Iterator[Row]:
     """Rows of a TSV or CSV file with a header, or of a file of JSON lines.
 
     The ending decides which it is (``.tsv``, ``.csv``, ``.jsonl``, ``.ndjson``), else the first line.

@@ -30,7 +30,7 @@ class Dataset:
         source: Where a user gets it.
         folder: Its folder in the data folder; None for a set that comes with the package.
         splits: Split name to the files that make it up.
-        rows: Rows of each split after the published filters, as far as known.
+        rows: Rows of each split after the published filters, as far as known; see `split_rows`.
         read: Reads one file.
         optional: Files that are read only where they are there.
         holdout: How ``train`` and ``dev`` are drawn, where the files are one pool.
@@ -181,6 +181,13 @@ def find_dataset(name: str) -> Dataset:
         return DATASETS[name]
     except KeyError:
         raise InputError(f"Unknown data set {name!r}; expected one of {', '.join(DATASETS)}.") from None
+
+
+def split_rows(dataset: Dataset) -> Mapping[str, int]:
+    """Rows of each split: as published, or counted for a set that comes with the package."""
+    if dataset.folder is not None:
+        return dataset.rows
+    return {split: len(load_dataset(dataset.name, split=split)) for split in dataset.splits}
 
 
 def load_dataset(name: str, data_dir: Path | None = None, split: str = "train") -> list[Example]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 from emoplugin.datasets.example import Example
 from emoplugin.datasets.files import Row, read_rows
@@ -17,7 +17,7 @@ TEXT = "text"
 _NAMED = (*TURNS, "id", "label", "group")
 
 
-def read_turns(path: Path, labels: LabelSet | None = None, handle: IO[bytes] | None = None) -> Iterator[Example]:
+def read_turns(path: Path, labels: LabelSet | None = None, handle: BinaryIO | None = None) -> Iterator[Example]:
     """Reads a TSV, CSV or JSON lines file with turns, and with ``id``, ``label`` and ``group`` where it has them.
 
     Several labels of one row are joined by ``|``, or are a list in JSON lines.
