@@ -1,0 +1,225 @@
+"""The Rasa component that decides each user message's emotion."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import logging
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Dict, List, Optional  # noqa: UP035  # Rasa's graph validation compares against these
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.constants import ENTITY_ATTRIBUTE_CONFIDENCE_TYPE
+from rasa.nlu.extractors.extractor import EntityExtractorMixin
+from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.exceptions import InvalidConfigException
+from rasa.shared.nlu.constants import (
+    ENTITIES,
+    ENTITY_ATTRIBUTE_END,
+    ENTITY_ATTRIBUTE_START,
+    ENTITY_ATTRIBUTE_TYPE,
+    ENTITY_ATTRIBUTE_VALUE,
+    TEXT,
+)
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from emoplugin.dialogue import WINDOW, Dialogue
+from emoplugin.emotion import Emotion
+from emoplugin.errors import EmopluginError, InputError
+from emoplugin.models.base import EmotionModel
+from emoplugin.models.bundle import find, load, open_bundle
+from emoplugin.rasa.context import EMOTION, dialogue_of, earlier_emotions
+from emoplugin.rasa.evaluation import leave_out
+from emoplugin.rasa.trajectory import Trajectory
+
+logger = logging.getLogger(__name__)
+
+BUNDLE = "bundle"
+
+VALUES = {
+    "emotion": lambda found: found["label"],
+    "emotion_confidence": lambda found: round(found["confidence"], 2),
+    "emotion_trend": lambda found: found["trend"],
+    "emotion_streak": lambda found: found["streak"],
+    "emotion_mood": lambda found: max(found["mood"], key=found["mood"].get),
+}
+"""The entities the component can attach, and how their values follow from ``message["emotion"]``."""
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
+class EmotionClassifier(GraphComponent, EntityExtractorMixin):  # type: ignore[misc]
+    """Attaches the emotion of the user's last turn, read with the two turns before it.
+
+    Stands first in the pipeline, so that the components after it see a message without the context that an ``<eos>``
+    text carries. Each message gets ``message["emotion"]`` and entities over its whole text.
+    """
+
+    @staticmethod
+    def get_default_config() -> Dict[str, Any]:  # noqa: UP006
+        """The component's configuration and its defaults."""
+        return {
+            # A shipped bundle's name, or a bundle's folder. It is copied into the Rasa model when that is trained.
+            "model": "nelec-en",
+            # Where a BERT model runs: auto, cpu, cuda or cuda:N. NELEC models run on the CPU whatever this says.
+            "device": "auto",
+            # Below this probability a message counts as neutral, and `abstained` is true.
+            "min_confidence": 0.0,
+            # Share of each label that your users' messages have, such as {others: 0.8, happy: 0.1, sad: 0.05,
+            # angry: 0.05}, to correct the probabilities by; null leaves them as the bundle gives them.
+            "target_prior": None,
+            # Which entities a message gets: any of emotion, emotion_confidence, emotion_trend, emotion_streak and
+            # emotion_mood. Each has to stand in the domain.
+            "entities": ["emotion", "emotion_confidence", "emotion_trend"],
+        }
+
+    @classmethod
+    def create(
+        cls,
+        config: Dict[str, Any],  # noqa: UP006
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,  # noqa: ARG003
+    ) -> EmotionClassifier:
+        """Makes the component for training, from the bundle that the configuration names."""
+        return cls(config, model_storage, resource, _find(config["model"]))
+
+    @classmethod
+    def load(
+        cls,
+        config: Dict[str, Any],  # noqa: UP006
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,  # noqa: ARG003
+        **kwargs: Any,  # noqa: ARG003
+    ) -> EmotionClassifier:
+        """Makes the component from the bundle inside a trained Rasa model."""
+        with model_storage.read_from(resource) as folder:
+            return cls(config, model_storage, resource, Path(folder) / BUNDLE)
+
+    @classmethod
+    def fingerprint_addon(cls, config: Dict[str, Any]) -> Optional[str]:  # noqa: UP006, UP045
+        """The bundle's content, so that Rasa trains anew where a bundle changed behind an unchanged name."""
+        return open_bundle(_find({**cls.get_default_config(), **config}["model"])).digest
+
+    def __init__(self, config: Dict[str, Any], model_storage: ModelStorage, resource: Resource, bundle: Path) -> None:  # noqa: UP006
+        """Checks the configuration and loads the model.
+
+        Raises:
+            InvalidConfigException: An unknown key, a bad value or a bundle that cannot be loaded, in one sentence.
+        """
+        self._model_storage = model_storage
+        self._resource = resource
+        self._bundle = bundle
+        _check(config, self.get_default_config())
+        self._entities: list[str] = list(config["entities"])
+        self._min_confidence = float(config["min_confidence"])
+        try:
+            self._model = _with_prior(load(bundle, device=config["device"]), config["target_prior"])
+        except EmopluginError as error:
+            raise InvalidConfigException(f"EmotionClassifier: {error}") from None
+
+    def train(self, training_data: TrainingData) -> Resource:  # noqa: ARG002
+        """Puts the bundle into the Rasa model; the bundle itself is trained already."""
+        with self._model_storage.write_to(self._resource) as folder:
+            shutil.copytree(self._bundle, Path(folder) / BUNDLE)
+        return self._resource
+
+    def process(self, messages: List[Message], tracker: Optional[DialogueStateTracker] = None) -> List[Message]:  # noqa: UP006, UP045
+        """Attaches the emotion to each message and takes the context off an ``<eos>`` text.
+
+        Args:
+            messages: What the user said, in one conversation.
+            tracker: That conversation before the messages.
+        """
+        spoken = [message for message in messages if isinstance(message.get(TEXT), str)]
+        dialogues = [dialogue_of(message.get(TEXT), tracker) for message in spoken]
+        emotions = self._model.predict_batch(dialogues, min_confidence=self._min_confidence)
+        previous = next(earlier_emotions(tracker), None)
+        for message, dialogue, emotion in zip(spoken, dialogues, emotions, strict=True):
+            self._attach(message, dialogue, self._describe(dialogue, emotion, Trajectory.after(emotion, previous)))
+        logger.debug("Emotion of %d message(s): %s", len(spoken), [emotion.label for emotion in emotions])
+        return messages
+
+    def _describe(self, dialogue: Dialogue, emotion: Emotion, trajectory: Trajectory) -> dict[str, Any]:
+        return {
+            **emotion.to_json(),
+            "confidence": round(emotion.confidence, 4),
+            "probabilities": _rounded(emotion.probabilities),
+            "turns": list(dialogue.turns[-WINDOW:]),
+            "streak": trajectory.streak,
+            "trend": trajectory.trend,
+            "mood": _rounded(trajectory.mood),
+            "model": {"name": self._model.name, "version": self._model.version},
+        }
+
+    def _attach(self, message: Message, dialogue: Dialogue, found: dict[str, Any]) -> None:
+        message.set(TEXT, dialogue.last, add_to_output=True)
+        message.set(EMOTION, found, add_to_output=True)
+        entities = [
+            {
+                ENTITY_ATTRIBUTE_TYPE: name,
+                ENTITY_ATTRIBUTE_VALUE: VALUES[name](found),
+                ENTITY_ATTRIBUTE_START: 0,
+                ENTITY_ATTRIBUTE_END: len(dialogue.last),
+                ENTITY_ATTRIBUTE_CONFIDENCE_TYPE: found["confidence"],
+            }
+            for name in self._entities
+        ]
+        message.set(ENTITIES, message.get(ENTITIES, []) + self.add_extractor_name(entities), add_to_output=True)
+
+
+def _check(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    def fail(sentence: str) -> None:
+        raise InvalidConfigException(f"EmotionClassifier: {sentence}")
+
+    unknown = sorted(set(config) - set(defaults))
+    if unknown:
+        fail(f"unknown key {', '.join(unknown)}; the keys are {', '.join(defaults)}.")
+    confidence = config["min_confidence"]
+    if isinstance(confidence, bool) or not isinstance(confidence, int | float) or not 0 <= confidence <= 1:
+        fail(f"min_confidence is {confidence!r}; give a number from 0 to 1.")
+    entities = config["entities"]
+    if not isinstance(entities, list) or any(name not in VALUES for name in entities):
+        fail(f"entities is {entities!r}; give a list of any of {', '.join(VALUES)}.")
+    if config["target_prior"] is not None and not isinstance(config["target_prior"], Mapping):
+        fail(
+            f"target_prior is {config['target_prior']!r}; give each label's share, such as {{others: 0.8, happy: 0.2}}."
+        )
+
+
+def _find(model: Any) -> Path:
+    try:
+        return find(model)
+    except (EmopluginError, TypeError) as error:
+        raise InvalidConfigException(f"EmotionClassifier: model is {model!r}. {error}") from None
+
+
+def _with_prior(model: EmotionModel, prior: Mapping[str, float] | None) -> EmotionModel:
+    """The model with its probabilities corrected to a prior. Others may share the one given, so it stays as it is."""
+    if prior is None:
+        return model
+    names = model.labels.names
+    if set(prior) != set(names):
+        raise InputError(f"target_prior names {', '.join(map(str, prior))}; {model.name} has {', '.join(names)}.")
+    if any(isinstance(share, bool) or not isinstance(share, int | float) for share in prior.values()):
+        raise InputError("the shares of target_prior are numbers between 0 and 1.")
+    if model.calibration.train_prior is None:
+        raise InputError(f"target_prior cannot correct {model.name}, whose training prior is unknown; leave it out.")
+    shares = tuple(float(prior[name]) for name in names)
+    corrected = copy.copy(model)
+    corrected.calibration = dataclasses.replace(model.calibration, target_prior=shares)
+    corrected.calibration.check(model.labels)
+    return corrected
+
+
+def _rounded(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in values.items()}
+
+
+leave_out(EmotionClassifier.__name__)
