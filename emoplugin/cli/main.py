@@ -10,12 +10,14 @@ import typer
 
 from emoplugin.cli.console import message, set_up_streams
 from emoplugin.cli.datasets import datasets
+from emoplugin.cli.evaluate import evaluate
 from emoplugin.cli.models import models
 from emoplugin.cli.predict import predict
 from emoplugin.errors import EmopluginError, InputError
 
 COMMANDS: Mapping[str, Callable[..., Any]] = {
     "predict": predict,
+    "evaluate": evaluate,
     "models": models,
     "datasets": datasets,
 }
