@@ -84,13 +84,20 @@ def _comparison(summary: Mapping[str, Any]) -> str:
 
 
 def _classes(summary: Mapping[str, Any]) -> str:
-    keys = ("precision", "recall", "f1", "average_precision", "threshold")
+    columns = {
+        "precision": "precision",
+        "recall": "recall",
+        "f1": "F1",
+        "average_precision": "AP",
+        "threshold": "threshold",
+    }
+    classes: Mapping[str, Mapping[str, Any]] = summary["classes"]
+    shown = [key for key in columns if any(scores[key] is not None for scores in classes.values())]
     rows = [
-        [name, *(_number(scores[key]) for key in keys), str(scores["support"])]
-        for name, scores in summary["classes"].items()
+        [name, *(_number(scores[key]) for key in shown), str(scores["support"])] for name, scores in classes.items()
     ]
-    header = ["label", "precision", "recall", "F1", "average precision", "threshold", "rows"]
-    return _section("Labels", _table(header, rows))
+    table = _table(["label", *(columns[key] for key in shown), "rows"], rows)
+    return _section("Labels", table, "AP: average precision, the area under the curve further down.")
 
 
 def _confusion(evaluation: Evaluation) -> str:
