@@ -1,0 +1,96 @@
+"""Emoji: finding them in a text and naming them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import regex
+from unidecode import unidecode
+
+_ZWJ = "\u200d"
+_VARIATION = "\ufe0f"
+_KEYCAP = "\u20e3"
+_TONES = "\U0001f3fb-\U0001f3ff"
+_TAGS = "\U000e0020-\U000e007f"
+_FLAG_LETTERS = "\U0001f1e6-\U0001f1ff"
+
+KEYCAP_PATTERN = rf"[0-9#*]{_VARIATION}?{_KEYCAP}"
+"""A regular expression for a digit or sign on a key."""
+
+_COMPONENT = regex.compile(rf"[{_ZWJ}{_VARIATION}{_KEYCAP}{_TAGS}]")
+_NOT_IN_KEYS = regex.compile(rf"(?<=.)[{_VARIATION}{_TONES}]")
+_TONE_NAMES = regex.compile(r"(?<=\w)(?:_(?:medium-)?(?:dark|light|medium)_skin_tone)+")
+_WORD = regex.compile(r"[a-z0-9]+")
+
+
+def is_component(character: str) -> bool:
+    """Whether a character is invisible glue or a modifier inside emoji sequences."""
+    return _COMPONENT.match(character) is not None
+
+
+@lru_cache(maxsize=1)
+def emoji_characters() -> frozenset[str]:
+    """The characters that are an emoji, or the visible part of one."""
+    characters = {character for emoji in _data() for character in emoji if not character.isascii()}
+    characters.update(map(chr, range(0x1F1E6, 0x1F200)))
+    return frozenset(character for character in characters if not is_component(character))
+
+
+@lru_cache(maxsize=1)
+def character_class() -> str:
+    """``emoji_characters`` as the inside of a character class of a regular expression."""
+    return "".join(regex.escape(character, special_only=False) for character in sorted(emoji_characters()))
+
+
+def run_pattern() -> str:
+    """A regular expression for emoji that follow each other directly."""
+    characters = character_class()
+    return rf"(?:{KEYCAP_PATTERN}|[{characters}][{characters}{_ZWJ}{_VARIATION}{_KEYCAP}{_TAGS}]*+)"
+
+
+def emoji_key(emoji: str) -> str:
+    """An emoji without skin tones and variation selectors: what the affect table and the names are looked up by."""
+    return str(_NOT_IN_KEYS.sub("", emoji))
+
+
+def emoji_name(emoji: str) -> str | None:
+    """The words of an emoji's Unicode name in lower case, without the skin tone; None for what is not an emoji."""
+    name = _names().get(emoji_key(emoji))
+    if name is None:
+        return None
+    plain = unidecode(_TONE_NAMES.sub("", name)).lower()
+    return " ".join(_WORD.findall(plain.replace("'", "").replace(".", "")))
+
+
+def split_emoji(run: str) -> list[str]:
+    """The emoji in a run of them. A sequence that Unicode does not know comes apart into those it is joined from."""
+    parts: list[str] = []
+    for sequence in _sequence().findall(run):
+        if emoji_key(sequence) in _names():
+            parts.append(sequence)
+        else:
+            parts.extend(_piece().findall(sequence))
+    return parts
+
+
+def _data() -> dict[str, Any]:
+    from emoji import EMOJI_DATA
+
+    return EMOJI_DATA  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[str, str]:
+    return {emoji_key(emoji): data["en"] for emoji, data in _data().items()}
+
+
+@lru_cache(maxsize=1)
+def _sequence() -> Any:
+    element = rf"[{character_class()}][{_TONES}{_VARIATION}{_KEYCAP}{_TAGS}]*+"
+    return regex.compile(rf"{KEYCAP_PATTERN}|[{_FLAG_LETTERS}]{{2}}|{element}(?:{_ZWJ}{element})*+")
+
+
+@lru_cache(maxsize=1)
+def _piece() -> Any:
+    return regex.compile(rf"{KEYCAP_PATTERN}|[{character_class()}][{_TONES}{_VARIATION}{_KEYCAP}]*+")
