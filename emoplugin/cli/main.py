@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import typer
 
@@ -23,7 +25,7 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
 }
 """Command name to the function that runs it, in the order of ``emoplugin --help``."""
 
-DONE, FAILED, BAD_INPUT = 0, 1, 2
+FAILED, BAD_INPUT = 1, 2
 
 app = typer.Typer(
     help="Emotion from the last three turns of a conversation.",
@@ -40,10 +42,27 @@ def main() -> None:
     """Runs the command line. Exit codes: 0 done, 1 the work failed, 2 bad arguments or input."""
     set_up_streams()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except InputError as error:
-        message(f"emoplugin: {error}")
-        sys.exit(BAD_INPUT)
-    except (EmopluginError, OSError) as error:
-        message(f"emoplugin: {error}")
+        _fail(error, BAD_INPUT)
+    except BrokenPipeError:
+        _drop_output()
         sys.exit(FAILED)
+    except (EmopluginError, OSError) as error:
+        _fail(error, FAILED)
+
+
+def _fail(error: Exception, code: int) -> NoReturn:
+    reason = error.strerror if isinstance(error, OSError) else None
+    message(f"emoplugin: {reason or error}")
+    _drop_output()
+    sys.exit(code)
+
+
+def _drop_output() -> None:
+    """Results that could not be written are given up, or Python would try again at its end, and complain."""
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
