@@ -81,15 +81,20 @@ def print_table(table: Table) -> None:
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
-def progress() -> Progress:
+def progress(*, hidden: bool = False) -> Progress:
     """A progress bar on a terminal, nothing elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:3.0f}%"),
         TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        # Results stay on standard output, which rich would otherwise send where the bar is.
+        redirect_stdout=False,
+        redirect_stderr=False,
+        disable=hidden or not sys.stderr.isatty(),
     )
-    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TextIO
@@ -58,7 +59,9 @@ def predict(
 def _predict_file(model: EmotionModel, path: Path, output: Path) -> None:
     from emoplugin.datasets.files import STDIN, open_input, read_rows
 
-    with open_input(path) as handle, progress() as bar:
+    # The lines themselves show the progress where they go to the terminal.
+    on_screen = output == STDOUT and sys.stdout.isatty()
+    with open_input(path) as handle, progress(hidden=on_screen) as bar:
         size = path.stat().st_size if path != STDIN else 0
         tracked: BinaryIO = bar.wrap_file(handle, total=size, description="Predicting") if size else handle
         rows = read_rows(path, tracked)

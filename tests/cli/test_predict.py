@@ -173,3 +173,14 @@ def test_any_locale_will_do(emoplugin):
     environment = {**os.environ, "LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     (row,) = emoplugin("predict", "caf\u00e9 \U0001f600".encode(), env=environment).rows
     check(row)
+
+
+def test_a_bar_on_the_terminal_keeps_out_of_the_results(script, tmp_path):
+    path = write(tmp_path, "rows.jsonl", '{"text": "hi"}\n' * 50)
+    terminal, end = os.openpty()
+    with subprocess.Popen([script, "predict", "--input", path], stdout=subprocess.PIPE, stderr=end) as process:
+        rows = [json.loads(line) for line in process.stdout]
+    os.close(end)
+    assert len(rows) == 50
+    assert b"Predicting" in os.read(terminal, 10_000)
+    os.close(terminal)
