@@ -40,7 +40,10 @@ def emoji_characters() -> frozenset[str]:
 @lru_cache(maxsize=1)
 def character_class() -> str:
     """``emoji_characters`` as the inside of a character class of a regular expression."""
-    return "".join(regex.escape(character, special_only=False) for character in sorted(emoji_characters()))
+    characters = emoji_characters()
+    starts = sorted(character for character in characters if chr(ord(character) - 1) not in characters)
+    ends = sorted(character for character in characters if chr(ord(character) + 1) not in characters)
+    return "".join(f"{start}-{end}" for start, end in zip(starts, ends, strict=True))
 
 
 def run_pattern() -> str:

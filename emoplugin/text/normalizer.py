@@ -18,8 +18,8 @@ import regex
 
 from emoplugin.text.config import TextConfig
 from emoplugin.text.features import COLUMNS, surface, word_notes
-from emoplugin.text.repair import repair, repair_with_origin
-from emoplugin.text.steps import STEPS, TOKEN_STEPS, ambiguous, knowledge
+from emoplugin.text.repair import repair_with_origin
+from emoplugin.text.steps import STEPS, TOKEN_STEPS, Context, ambiguous, knowledge
 from emoplugin.text.tokens import Token, cut
 
 _CHUNKS_KEPT = 1 << 16
@@ -100,9 +100,11 @@ class Normalizer:
     def __init__(self, config: TextConfig | None = None) -> None:
         self.config = config or TextConfig()
         self._known = knowledge()
-        self._steps = [step for name, step in TOKEN_STEPS if getattr(self.config, name)]
+        self._context = Context(self.config, self._known)
+        self._steps = [step for step in TOKEN_STEPS if getattr(self.config, step.name)]
         self._ambiguous = frozenset(self._known.tables.ambiguous) if self.config.ambiguous else frozenset[str]()
         self._memory = _Memory(self)
+        self._settled_words = set(self._known.plain_words)
 
     def normalize(self, text: str) -> str:
         """The model text: words and signs with single spaces between them."""
@@ -216,18 +218,25 @@ class Normalizer:
 
     def _settled(self, chunk: str, offset: int = 0, depth: int = 0) -> list[Token]:
         """The tokens of a chunk, worked on until nothing changes any more."""
+        if chunk in self._known.plain_words:
+            return [Token(chunk, offset, offset + len(chunk), "word")]
         tokens = self._cut(chunk, offset)
         if depth == _DEEPEST or (len(tokens) == 1 and tokens[0].text == chunk):
             return tokens
         return [
-            token._replace(text=" ".join(self._settle(word, depth + 1) for word in token.text.split(" ")))
+            token
+            if token.text in self._settled_words
+            else token._replace(text=" ".join([self._settle(word, depth + 1) for word in token.text.split(" ")]))
             for token in tokens
-            if token.text
         ]
 
     def _settle(self, word: str, depth: int) -> str:
-        known = self._memory.get(word)
-        return known.text if known else " ".join(token.text for token in self._settled(word, depth=depth))
+        if word in self._settled_words:
+            return word
+        text = " ".join([token.text for token in self._settled(word, depth=depth)])
+        if text == word and len(word) <= _LONGEST_CHUNK_KEPT and len(self._settled_words) < _CHUNKS_KEPT:
+            self._settled_words.add(word)
+        return text
 
     def _cut(self, chunk: str, offset: int) -> list[Token]:
         """The tokens of a chunk after the steps, once."""
@@ -236,8 +245,15 @@ class Normalizer:
         if self.config.unicode and not (chunk.isascii() and chunk.isprintable()):
             text, origin = repair_with_origin(chunk)
         tokens = list(cut(Token(text, offset, offset + len(chunk)), self._known.pattern, origin))
+        kinds = {token.kind for token in tokens}
         for step in self._steps:
-            tokens = step(tokens, self.config, self._known)
+            if not step.kinds.isdisjoint(kinds):
+                tokens = [
+                    result
+                    for token in tokens
+                    for result in (step.apply(token, self._context) if token.kind in step.kinds else (token,))
+                ]
+                kinds.update([token.kind for token in tokens])
         return tokens
 
     def _resolve(self, entries: Sequence[_Entry]) -> list[str]:

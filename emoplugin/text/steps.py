@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, wraps
+from functools import lru_cache
 from itertools import groupby, product
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import regex
 
 from emoplugin.text.config import TextConfig
 from emoplugin.text.emojis import emoji_name, split_emoji
-from emoplugin.text.features import FEELING_FAMILIES
+from emoplugin.text.features import FEELING_FAMILIES, Note
 from emoplugin.text.tables import Sign, Tables, tables
 from emoplugin.text.tokens import Token, collapse, token_pattern
 
@@ -20,6 +20,38 @@ _LONGEST_NUMBER = 4
 _LONGEST_HASHTAG = 40
 _LONGEST_WORD = 20
 _MOST_RUNS = 4
+
+_WORDLIKE = regex.compile(r"[a-z0-9]++(?:'[a-z]++)*+")
+_STRETCHED = regex.compile(r"(\p{L})\1{2,}+")
+_LAUGHTER = regex.compile(
+    r"(?:[bmw]{1,2}a)?[aeio]?(?:h++(?P<vowel>[aeio])[aeio]*+|j++(?P<vowel>a)a*+){2,}+[hj]*+|l(?:ol){2,}"
+)
+_HASHTAG_PART = regex.compile(r"\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{M}]++|\p{N}++|[^\p{Lu}\p{Ll}\p{M}\p{N}_#]++")
+_SHORT_WORDS = frozenset(
+    (
+        "a",
+        "i",
+        "am",
+        "an",
+        "as",
+        "at",
+        "be",
+        "by",
+        "do",
+        "go",
+        "he",
+        "hi",
+        "if",
+        "in",
+        "is",
+        "it",
+        "me",
+        "my",
+        "no",
+        "of",
+    )
+    + ("oh", "ok", "on", "or", "so", "to", "up", "us", "we")
+)
 
 
 @dataclass(frozen=True)
@@ -30,185 +62,159 @@ class Knowledge:
         tables: The tables.
         emoticons: The emoticons by their exact and by their collapsed form.
         pattern: The token pattern.
+        plain_words: Words that no step changes.
     """
 
     tables: Tables
     emoticons: dict[str, Sign]
     pattern: Any
+    plain_words: frozenset[str]
 
 
 @lru_cache(maxsize=1)
 def knowledge() -> Knowledge:
     """The tables and what is made of them, at the first call."""
     found = tables()
-    word = token_pattern((), ())
-    symbol_words = [
-        key
-        for key in (*found.contractions, *found.abbreviations, *found.misspellings)
-        if (match := word.fullmatch(key)) is None or match.lastgroup != "word"
-    ]
-    collapsed = {collapse(emoticon): sign for emoticon, sign in found.emoticons.items()}
+    replaced = {*found.contractions, *found.abbreviations, *found.misspellings}
+    signs = {collapse(emoticon): sign for emoticon, sign in found.emoticons.items()} | found.emoticons
     return Knowledge(
-        tables=found, emoticons={**collapsed, **found.emoticons}, pattern=token_pattern(found.emoticons, symbol_words)
+        tables=found,
+        emoticons=signs,
+        pattern=token_pattern(found.emoticons, [word for word in replaced if not _WORDLIKE.fullmatch(word)]),
+        plain_words=frozenset(
+            word
+            for word in found.words.difference(replaced, signs)
+            if word.isascii() and word.isalpha() and word.islower() and not _LAUGHTER.fullmatch(word)
+        ),
     )
 
 
-Step: TypeAlias = Callable[[list[Token], TextConfig, Knowledge], list[Token]]
-_TokenStep: TypeAlias = Callable[[Token, TextConfig, Knowledge], Iterator[Token]]
+class Context(NamedTuple):
+    """What a step knows besides its token."""
+
+    config: TextConfig
+    known: Knowledge
 
 
-def _for(*kinds: str) -> Callable[[_TokenStep], Step]:
-    """Makes a step of a function of one token, for the tokens of some kinds."""
-
-    def lift(function: _TokenStep) -> Step:
-        @wraps(function)
-        def step(tokens: list[Token], config: TextConfig, known: Knowledge) -> list[Token]:
-            for token in tokens:
-                if token.kind in kinds:
-                    break
-            else:
-                return tokens
-            result: list[Token] = []
-            for token in tokens:
-                if token.kind in kinds:
-                    result.extend(function(token, config, known))
-                else:
-                    result.append(token)
-            return result
-
-        return step
-
-    return lift
+Step: TypeAlias = Callable[[Token, Context], Sequence[Token]]
+"""What a step makes of one token. It is a pure function."""
 
 
-@_for("url")
-def links(token: Token, config: TextConfig, known: Knowledge) -> Iterator[Token]:
+def links(token: Token, _: Context) -> Sequence[Token]:
     """``https://example.org`` -> ``<url>``."""
-    yield token.become("<url>")
+    return (token.become("<url>"),)
 
 
-@_for("user")
-def mentions(token: Token, config: TextConfig, known: Knowledge) -> Iterator[Token]:
+def mentions(token: Token, _: Context) -> Sequence[Token]:
     """``@someone`` -> ``<user>``."""
-    yield token.become("<user>")
+    return (token.become("<user>"),)
 
 
-@_for("number")
-def numbers(token: Token, config: TextConfig, known: Knowledge) -> Iterator[Token]:
+def numbers(token: Token, _: Context) -> Sequence[Token]:
     """``0123456789`` -> ``<number>``; numbers of up to four digits, times and prices stay."""
-    digits = sum(character.isdigit() for character in token.text)
-    yield token.become("<number>") if digits > _LONGEST_NUMBER else token
+    digits = sum(map(str.isdigit, token.text))
+    return (token.become("<number>") if digits > _LONGEST_NUMBER else token,)
 
 
-@_for("hashtag")
-def hashtags(token: Token, config: TextConfig, known: Knowledge) -> Iterator[Token]:
+def hashtags(token: Token, context: Context) -> Sequence[Token]:
     """``#soHappy`` and ``#sohappy`` -> ``so happy``."""
+    tokens: list[Token] = []
     for match in _HASHTAG_PART.finditer(token.text):
         start = token.start + match.start()
-        for word in _words_in(match[0], known.tables.words):
-            yield Token(word, min(start, token.end - 1), min(start + len(word), token.end), "word")
+        for word in _words_in(match[0], context.known.tables.words):
+            tokens.append(Token(word, min(start, token.end - 1), min(start + len(word), token.end), "word"))
             start += len(word)
+    return tokens
 
 
-@_for("emoji")
-def emoji(token: Token, config: TextConfig, known: Knowledge) -> Iterator[Token]:
-    """😂 -> ``face with tears of joy``; of repeated ones the name comes once, and the family after it for the strength."""
+def emoji(token: Token, context: Context) -> Sequence[Token]:
+    """😂 -> ``face with tears of joy``; a repeated one has its name once, and for the strength its family after it."""
+    tokens: list[Token] = []
     start = token.start
+    style = context.config.emoji_style
     for sign, repeats in groupby(split_emoji(token.text)):
         count = sum(1 for _ in repeats)
         end = min(start + len(sign) * count, token.end)
-        family, valence = known.tables.emoji_affect(sign)
+        family, valence = context.known.tables.emoji_affect(sign)
         name = emoji_name(sign)
         if name is None:
-            yield Token(sign * min(count, 2), start, end, "name")
-        elif config.emoji_style == "keep":
-            yield Token(sign * min(count, 2), start, end, "name", "", _sign_notes("emoji", family, valence, count))
+            tokens.append(Token(sign * min(count, 2), start, end, "name"))
         else:
-            text = (
-                _strengthen(name, family, count) if config.emoji_style == "name" else " ".join([family] * min(count, 2))
-            )
-            yield Token(text, start, end, "name", family, _sign_notes("emoji", family, valence, count))
+            notes = _sign_notes("emoji", family, valence, count)
+            if style == "keep":
+                tokens.append(Token(sign * min(count, 2), start, end, "name", "", notes))
+            elif style == "family":
+                tokens.append(Token(" ".join([family] * min(count, 2)), start, end, "name", family, notes))
+            else:
+                tokens.append(Token(_strengthen(name, family, count), start, end, "name", family, notes))
         start = end
+    return tokens
 
 
-@_for("emoticon")
-def emoticons(token: Token, config: TextConfig, known: Knowledge) -> Iterator[Token]:
+def emoticons(token: Token, context: Context) -> Sequence[Token]:
     """``:(`` -> ``frowning``; a stretched one has its family after it for the strength."""
-    sign = known.emoticons.get(token.text)
-    count = 1
+    sign, count = context.known.emoticons.get(token.text), 1
     if sign is None:
-        sign, count = known.emoticons[collapse(token.text)], 2
+        sign, count = context.known.emoticons[collapse(token.text)], 2
     text = _strengthen(sign.meaning, sign.family, count)
-    yield token.become(text, *_sign_notes("emoticons", sign.family, sign.valence, count), kind="name")
+    return (token.become(text, *_sign_notes("emoticons", sign.family, sign.valence, count), kind="name"),)
 
 
-@_for("punctuation")
-def punctuation(token: Token, config: TextConfig, known: Knowledge) -> Iterator[Token]:
+def punctuation(token: Token, _: Context) -> Sequence[Token]:
     """``!!!!`` -> ``!!``, ``?!?!`` -> ``?!``, ``.....`` -> ``...``; a single sign stays."""
     text = token.text
-    if text[0] in "!?":
-        exclamations, questions = text.count("!"), text.count("?")
-        notes = [
-            (name, float(count)) for name, count in (("exclamations", exclamations), ("questions", questions)) if count
-        ]
-        notes += [("strong_exclamation", 1.0)] if exclamations > 1 else []
-        notes += [("strong_question", 1.0)] if questions > 1 or (exclamations and questions) else []
-        yield token.become("?!" if exclamations and questions else text[:2], *notes)
-    elif text[0] == "." and len(text) > 1:
-        yield token.become("...", ("ellipses", 1.0))
-    else:
-        yield token.become(text[:2])
+    if text[0] == "." and len(text) > 1:
+        return (token.become("...", ("ellipses", 1.0)),)
+    exclamations, questions = text.count("!"), text.count("?")
+    notes: list[Note] = []
+    if exclamations:
+        notes.append(("exclamations", float(exclamations)))
+    if questions:
+        notes.append(("questions", float(questions)))
+    if exclamations > 1:
+        notes.append(("strong_exclamation", 1.0))
+    if questions > 1 or (exclamations and questions):
+        notes.append(("strong_question", 1.0))
+    return (token.become("?!" if exclamations and questions else text[:2], *notes),)
 
 
-@_for("word", "symbol_word", "mark", "number", "hashtag", "punctuation")
-def case(token: Token, config: TextConfig, known: Knowledge) -> Iterator[Token]:
+def case(token: Token, context: Context) -> Sequence[Token]:
     """``WHY`` -> ``why``, noticed as shouted."""
     lower = token.text.lower()
     if lower == token.text:
-        yield token
-        return
+        return (token,)
     capitals = sum(map(str.isupper, token.text))
-    shouted = token.kind == "word" and capitals > 1 and token.text.isupper()
-    if not shouted:
-        yield token.become(lower, ("capitals", float(capitals)))
-        return
-    yield token.become(lower, ("capitals", float(capitals)), ("shouted", 1.0))
-    if config.marks:
-        yield Token("<shouted>", token.start, token.end, "mark")
+    quiet = token.become(lower, ("capitals", float(capitals)))
+    if token.kind != "word" or capitals < 2 or not token.text.isupper():
+        return (quiet,)
+    shouted = quiet.become(lower, ("shouted", 1.0))
+    return (shouted, _mark("<shouted>", token)) if context.config.marks else (shouted,)
 
 
-@_for("word")
-def elongation(token: Token, config: TextConfig, known: Knowledge) -> Iterator[Token]:
+def elongation(token: Token, context: Context) -> Sequence[Token]:
     """``soooo`` -> ``so``, ``gooood`` -> ``good``, ``hahahaha`` -> ``haha``; words that are spelt so stay."""
-    laughter = _LAUGHTER.fullmatch(token.text)
-    if laughter:
-        yield token.become(f"h{laughter['vowel']}" * 2 if laughter["vowel"] else "lol")
-        return
-    word = shorten_word(token.text, known.tables.words)
+    if laughter := _LAUGHTER.fullmatch(token.text):
+        return (token.become(f"h{laughter['vowel']}" * 2 if laughter["vowel"] else "lol"),)
+    word = shorten_word(token.text, context.known.tables.words)
     if word == token.text:
-        yield token
-        return
-    yield token.become(word, ("elongated", 1.0))
-    if config.marks:
-        yield Token("<elongated>", token.start, token.end, "mark")
+        return (token,)
+    short = token.become(word, ("elongated", 1.0))
+    return (short, _mark("<elongated>", token)) if context.config.marks else (short,)
 
 
-@_for("word", "symbol_word")
-def contractions(token: Token, config: TextConfig, known: Knowledge) -> Iterator[Token]:
+def contractions(token: Token, context: Context) -> Sequence[Token]:
     """``dont`` and ``don't`` -> ``do not``."""
-    yield _look_up(token, known.tables.contractions)
+    return _look_up(token, context.known.tables.contractions)
 
 
-@_for("word", "symbol_word")
-def abbreviations(token: Token, config: TextConfig, known: Knowledge) -> Iterator[Token]:
+def abbreviations(token: Token, context: Context) -> Sequence[Token]:
     """``brb`` -> ``be right back``."""
-    yield _look_up(token, known.tables.abbreviations)
+    return _look_up(token, context.known.tables.abbreviations)
 
 
-@_for("word", "symbol_word")
-def misspellings(token: Token, config: TextConfig, known: Knowledge) -> Iterator[Token]:
+def misspellings(token: Token, context: Context) -> Sequence[Token]:
     """``definately`` -> ``definitely``."""
-    yield _look_up(token, known.tables.misspellings)
+    return _look_up(token, context.known.tables.misspellings)
 
 
 def ambiguous(words: Sequence[str], known: Knowledge) -> list[str]:
@@ -227,15 +233,33 @@ def ambiguous(words: Sequence[str], known: Knowledge) -> list[str]:
     return result[::-1]
 
 
-TOKEN_STEPS: tuple[tuple[str, Step], ...] = tuple(
-    (step.__name__, step)
-    for step in (
-        *(links, mentions, numbers, hashtags, emoji, emoticons, punctuation),
-        *(case, elongation, contractions, abbreviations, misspellings),
+class TokenStep(NamedTuple):
+    """A step that works on tokens, and the kinds of tokens it is for."""
+
+    name: str
+    apply: Step
+    kinds: frozenset[str]
+
+
+TOKEN_STEPS: tuple[TokenStep, ...] = tuple(
+    TokenStep(step.__name__, step, frozenset(kinds))
+    for step, *kinds in (
+        (links, "url"),
+        (mentions, "user"),
+        (numbers, "number"),
+        (hashtags, "hashtag"),
+        (emoji, "emoji"),
+        (emoticons, "emoticon"),
+        (punctuation, "punctuation"),
+        (case, "word", "symbol_word", "number", "hashtag", "mark", "punctuation"),
+        (elongation, "word"),
+        (contractions, "word", "symbol_word"),
+        (abbreviations, "word", "symbol_word"),
+        (misspellings, "word", "symbol_word"),
     )
 )
 
-STEPS: tuple[str, ...] = ("unicode", *(name for name, _ in TOKEN_STEPS), "ambiguous")
+STEPS: tuple[str, ...] = ("unicode", *(step.name for step in TOKEN_STEPS), "ambiguous")
 """The steps in their order; each has a switch of its name in ``TextConfig``."""
 
 
@@ -243,30 +267,24 @@ def shorten_word(word: str, words: Collection[str]) -> str:
     """Takes the stretching out of a word.
 
     Letters that stand three times or more are written twice or once, whichever gives a known word, twice where none does.
-    Known words stay, and so do initials such as ``aaa`` and ``www``.
-    A vowel or soft consonant doubled at the end goes as well when only the word without it is known: ``soo``.
+    A vowel or soft consonant doubled at the end goes as well when only the word without it is known: ``soo``. Known words
+    stay, and so do initials such as ``aaa`` and ``www``.
     """
     if word.lower() in words or (len(word) == 3 and len(set(word)) == 1):
         return word
     runs = _STRETCHED.findall(word)
     if runs:
         if len(runs) <= _MOST_RUNS:
+            pieces = _STRETCHED.split(word)
             for times in product((2, 1), repeat=len(runs)):
-                lengths = iter(times)
-                candidate = _STRETCHED.sub(lambda run, lengths=lengths: run[1] * next(lengths), word)  # type: ignore[misc]
+                pieces[1::2] = [letter * count for letter, count in zip(runs, times, strict=True)]
+                candidate = "".join(pieces)
                 if len(candidate) > 1 and candidate.lower() in words:
-                    return str(candidate)
+                    return candidate
         word = _STRETCHED.sub(r"\1\1", word)
     if len(word) > 2 and word[-1] == word[-2] and word[-1] in "aeiouyhkwz" and word[:-1].lower() in words:
         return word[:-1]
     return word
-
-
-_STRETCHED = regex.compile(r"(\p{L})\1{2,}+")
-_LAUGHTER = regex.compile(
-    r"(?:[bmw]{1,2}a)?[aeio]?(?:h++(?P<vowel>[aeio])[aeio]*+|j++(?P<vowel>a)a*+){2,}+[hj]*+|l(?:ol){2,}"
-)
-_HASHTAG_PART = regex.compile(r"\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{M}]++|\p{N}++|[^\p{Lu}\p{Ll}\p{M}\p{N}_#]++")
 
 
 def _words_in(text: str, words: Collection[str]) -> list[str]:
@@ -287,20 +305,19 @@ def _words_in(text: str, words: Collection[str]) -> list[str]:
     return best[-1] or [text]
 
 
-_SHORT_WORDS = frozenset("a i am an as at be by do go he hi if in is it me my no of oh ok on or so to up us we".split())
-
-
 def _strengthen(name: str, family: str, count: int) -> str:
     return f"{name} {family}" if count > 1 and family in FEELING_FAMILIES else name
 
 
-def _sign_notes(kind: str, family: str, valence: float, count: int) -> tuple[tuple[str, float], ...]:
-    notes = [(kind, float(count)), ("sign_valence", valence * min(count, 3))]
-    if family in FEELING_FAMILIES:
-        notes.append((f"sign_{family}", float(count)))
-    return tuple(notes)
+def _sign_notes(kind: str, family: str, valence: float, count: int) -> tuple[Note, ...]:
+    notes = ((kind, float(count)), ("sign_valence", valence * min(count, 3)))
+    return (*notes, (f"sign_{family}", float(count))) if family in FEELING_FAMILIES else notes
 
 
-def _look_up(token: Token, table: dict[str, str]) -> Token:
-    found = table.get(token.text.lower().replace("`", "'"))
-    return token.become(found) if found and found != token.text else token
+def _mark(mark: str, token: Token) -> Token:
+    return Token(mark, token.start, token.end, "mark")
+
+
+def _look_up(token: Token, table: dict[str, str]) -> Sequence[Token]:
+    found = table.get(token.text) or table.get(token.text.lower().replace("`", "'"))
+    return (token.become(found),) if found else (token,)

@@ -107,7 +107,7 @@ def tables() -> Tables:
 def read_table(name: str, width: int) -> Iterator[list[str]]:
     """The rows of a table below its header, each a list of ``width`` texts."""
     try:
-        lines = files("emoplugin.text").joinpath("data", name).read_text(encoding="utf-8").split("\n")
+        lines = files("emoplugin.text").joinpath("data").joinpath(name).read_text(encoding="utf-8").split("\n")
     except FileNotFoundError:
         raise EmopluginError(
             f"The table {name} is missing from the installed package: install emoplugin again."
@@ -120,8 +120,7 @@ def read_table(name: str, width: int) -> Iterator[list[str]]:
 
 
 def _pairs(name: str) -> Iterator[tuple[str, str]]:
-    for short, long in read_table(name, 2):
-        yield short, long
+    return ((short, long) for short, long in read_table(name, 2))
 
 
 def _split(phrases: Iterable[str]) -> set[str]:

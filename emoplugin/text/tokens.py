@@ -98,7 +98,8 @@ _REPEATED_END = regex.compile(r"(.)\1++$")
 
 def _signs(signs: Iterable[str]) -> str:
     """The emoticons, not as parts of words: those that start or end with a letter need something else beside it."""
-    apart, anywhere = [], []
+    apart: list[str] = []
+    anywhere: list[str] = []
     for sign in signs:
         if " " not in sign:
             (apart if sign[0].isalnum() or sign[0] in ")]}" else anywhere).append(sign)
