@@ -1,0 +1,113 @@
+"""The demo assistant as its users meet it: trained, tested and served by Rasa itself."""
+
+from __future__ import annotations
+
+import tarfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from conftest import Server, rasa
+
+pytestmark = pytest.mark.xdist_group("assistant")
+
+PHONE = ["Did you break my phone?", "Yes, it was me", "Are you serious"]
+
+
+def test_rasas_own_tests_pass(assistant: Path) -> None:
+    tested = rasa(assistant, "test", "core", "--stories", "tests", "--fail-on-prediction-errors")
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+    failed = (assistant / "results" / "failed_test_stories.yml").read_text()
+    assert "None of the test stories failed" in failed
+
+
+def test_the_model_carries_its_bundle(assistant: Path) -> None:
+    with tarfile.open(assistant / "models" / "demo.tar.gz") as archive:
+        assert any(name.endswith("EmotionClassifier0/bundle/manifest.json") for name in archive.getnames())
+
+
+def test_a_text_with_eos_is_parsed_in_its_context(server: Server) -> None:
+    parsed = server.call("/model/parse", {"text": " <eos> ".join(PHONE)})
+    assert parsed["text"] == "Are you serious"
+    assert parsed["intent"]["name"] == "react"
+    assert parsed["emotion"]["turns"] == PHONE
+    assert parsed["emotion"]["label"] == "angry"
+    (emotion,) = (entity for entity in parsed["entities"] if entity["entity"] == "emotion")
+    assert emotion["value"] == "angry"
+    assert (emotion["start"], emotion["end"]) == (0, len("Are you serious"))
+    assert emotion["confidence_entity"] == parsed["emotion"]["confidence"]
+
+
+def test_the_channel_takes_the_turns_from_the_tracker(server: Server) -> None:
+    refusal = server.say("channel", "I would like a refund")
+    assert "can not be refunded" in refusal
+    assert "connect you with a person" in server.say("channel", "Are you serious")
+    turns = ["I would like a refund", refusal, "Are you serious"]
+    heard = server.heard("channel")[-1]
+    assert heard["turns"] == turns
+    parsed = server.call("/model/parse", {"text": " <eos> ".join(turns)})["emotion"]
+    assert parsed["label"] == heard["label"] == "angry"
+    assert parsed["probabilities"] == heard["probabilities"]
+
+
+def test_the_same_words_after_good_news_are_not_angry(server: Server) -> None:
+    assert "won a voucher" in server.say("voucher", "do I have a voucher?")
+    assert "connect you with a person" not in server.say("voucher", "Are you serious")
+    assert "arrives tomorrow" in server.say("order", "where is order 1001")
+    assert "connect you with a person" not in server.say("order", "Are you serious")
+
+
+def test_a_conversation_that_turns_sour_and_is_handed_over(server: Server) -> None:
+    said = [
+        ("hi", "Hello"),
+        ("where is my order?", "order number"),
+        ("1002", "Order 1002 is late"),
+        ("I would like a refund", "can not be refunded"),
+        ("Are you serious", "angry"),
+        ("how do I sound?", "You sound angry to me (confidence 0."),
+    ]
+    for text, answer in said:
+        assert answer in server.say("sour", text), text
+    assert server.heard("sour")[4]["trend"] == "escalating"
+    server.say("sour", "this is ridiculous, I am so angry with you")
+    assert "connecting you now" in server.say("sour", "yes please")
+
+
+def test_sadness_is_comforted_and_joy_asked_for_a_review(server: Server) -> None:
+    assert "so sorry" in server.say("sad", "I'm so sad, it was a gift for my daughter's birthday")
+    assert "review" in server.say("happy", "I love it, you made my day!")
+
+
+def test_two_senders_at_once_never_see_each_others_turns(server: Server) -> None:
+    def talk(sender: str) -> list[list[str]]:
+        turns: list[list[str]] = []
+        before: list[str] = []
+        for number in range(8):
+            text = f"hello from {sender}, message {number}"
+            turns.append([*before, text])
+            before = [text, server.say(sender, text)]
+        return turns
+
+    senders = [f"sender-{number}" for number in range(4)]
+    with ThreadPoolExecutor(len(senders)) as pool:
+        for sender, turns in zip(senders, pool.map(talk, senders), strict=True):
+            assert [heard["turns"] for heard in server.heard(sender)] == turns
+
+
+def test_a_restart_empties_the_context(server: Server) -> None:
+    server.say("restart", "this is ridiculous, I am so angry with you")
+    server.say("restart", "/restart")
+    server.say("restart", "hello")
+    heard = server.heard("restart")[-1]
+    assert (heard["turns"], heard["streak"], heard["trend"]) == (["hello"], 1, "steady")
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\x00\x07", "\ud800", "😀" * 10_000, "word " * 200_000, "a <eos> b <eos>"])
+def test_no_text_breaks_the_server(server: Server, text: str) -> None:
+    assert server.call("/model/parse", {"text": text})["emotion"]["label"] in {"others", "happy", "sad", "angry"}
+
+
+def test_the_log_holds_no_words_of_a_user(server: Server) -> None:
+    server.say("private", "my password is xyzzyplugh and I am so angry")
+    server.call("/model/parse", {"text": "my password <eos> is <eos> xyzzyplugh"})
+    assert "xyzzyplugh" not in server.log.read_text()

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import wordmodel
+from emoplugin import EmotionClassifier
+from emoplugin.models.calibration import Calibration
+from rasa.engine.graph import ExecutionContext, GraphSchema
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
+from rasa.shared.core.events import BotUttered, UserUttered
+from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.exceptions import InvalidConfigException
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+CONTEXT = ExecutionContext(GraphSchema({}))
+RESOURCE = Resource("emotion")
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return wordmodel.write(tmp_path / "words")
+
+
+def create(bundle: Path | str, storage: Path, **config: Any) -> EmotionClassifier:
+    config = {**EmotionClassifier.get_default_config(), "model": str(bundle), **config}
+    storage.mkdir(exist_ok=True)
+    return EmotionClassifier.create(config, LocalModelStorage(storage), RESOURCE, CONTEXT)
+
+
+@pytest.fixture
+def classifier(bundle: Path, tmp_path: Path) -> EmotionClassifier:
+    return create(bundle, tmp_path / "storage")
+
+
+def said(text: str | None) -> Message:
+    return Message({"text": text})
+
+
+def parse(classifier: EmotionClassifier, text: str | None, *events: Any) -> Message:
+    tracker = DialogueStateTracker.from_events("sender", list(events))
+    (message,) = classifier.process([said(text)], tracker)
+    return message
+
+
+def test_what_a_message_gets(classifier: EmotionClassifier) -> None:
+    message = parse(classifier, "i am mad", UserUttered("a"), BotUttered("b"))
+    emotion = message.get("emotion")
+    assert emotion["label"] == "angry"
+    assert emotion["confidence"] == pytest.approx(emotion["probabilities"]["angry"])
+    assert sum(emotion["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+    assert emotion["turns"] == ["a", "b", "i am mad"]
+    assert (emotion["streak"], emotion["trend"]) == (1, "steady")
+    assert set(emotion["mood"]) == set(emotion["probabilities"])
+    assert emotion["model"] == {"name": "words", "version": "1"}
+    assert emotion["abstained"] is False
+    assert message.as_dict(only_output_properties=True)["emotion"] == emotion
+
+
+def test_entities_cover_the_message(classifier: EmotionClassifier) -> None:
+    entities = parse(classifier, "i am mad").get("entities")
+    assert [entity["entity"] for entity in entities] == ["emotion", "emotion_confidence", "emotion_trend"]
+    confidence = entities[0]["confidence_entity"]
+    assert [entity["value"] for entity in entities] == ["angry", round(confidence, 2), "steady"]
+    for entity in entities:
+        assert (entity["start"], entity["end"], entity["extractor"]) == (0, 8, "EmotionClassifier")
+
+
+def test_which_entities_is_a_choice(bundle: Path, tmp_path: Path) -> None:
+    chosen = create(bundle, tmp_path / "storage", entities=["emotion_streak", "emotion_mood"])
+    assert [entity["value"] for entity in parse(chosen, "so blue").get("entities")] == [1, "sad"]
+    assert parse(create(bundle, tmp_path / "storage", entities=[]), "so blue").get("entities") == []
+
+
+def test_other_entities_stay(classifier: EmotionClassifier) -> None:
+    message = Message({"text": "mad", "entities": [{"entity": "city"}]})
+    classifier.process([message])
+    assert message.get("entities")[0] == {"entity": "city"}
+
+
+def test_eos_text_leaves_the_bare_last_turn(classifier: EmotionClassifier) -> None:
+    message = parse(classifier, "Did you break my phone? <eos> Yes, it was me <eos> Are you mad")
+    assert message.get("text") == "Are you mad"
+    assert message.get("emotion")["turns"] == ["Did you break my phone?", "Yes, it was me", "Are you mad"]
+    assert {entity["end"] for entity in message.get("entities")} == {len("Are you mad")}
+
+
+def test_the_trajectory_continues_from_the_tracker(classifier: EmotionClassifier) -> None:
+    events: list[Any] = []
+    for text in ("hello", "mad", "mad"):
+        message = parse(classifier, text, *events)
+        events.append(UserUttered(text, parse_data=message.as_dict(only_output_properties=True)))
+        events.append(BotUttered("ok"))
+    assert message.get("emotion")["streak"] == 2
+    assert message.get("emotion")["trend"] == "escalating"
+
+
+def test_a_batch_is_decided_in_order(classifier: EmotionClassifier) -> None:
+    texts = ["mad", None, "glad", "", "blue"] * 100
+    messages = classifier.process([said(text) for text in texts])
+    labels = [message.get("emotion") and message.get("emotion")["label"] for message in messages]
+    assert labels == ["angry", None, "happy", "others", "sad"] * 100
+
+
+@pytest.mark.parametrize(
+    "text", ["", "   ", "\x00\x01", "\ud800", "😀" * 10_000, "a" * 1_000_000, "<eos>", "a <eos>", "<eos><eos><eos>"]
+)
+def test_no_text_raises(classifier: EmotionClassifier, text: str) -> None:
+    began = time.perf_counter()
+    message = parse(classifier, text, UserUttered(text), BotUttered(text))
+    assert message.get("emotion")["label"] in {"others", "happy", "sad", "angry"}
+    assert time.perf_counter() - began < 1
+
+
+def test_no_text_at_all_is_left_alone(classifier: EmotionClassifier) -> None:
+    assert parse(classifier, None).get("emotion") is None
+
+
+def test_below_min_confidence_it_abstains(bundle: Path, tmp_path: Path) -> None:
+    emotion = parse(create(bundle, tmp_path / "storage", min_confidence=0.99), "mad").get("emotion")
+    assert (emotion["label"], emotion["abstained"]) == ("others", True)
+
+
+def test_a_target_prior_moves_the_probabilities_of_this_component_alone(bundle: Path, tmp_path: Path) -> None:
+    prior = {"others": 0.97, "happy": 0.01, "sad": 0.01, "angry": 0.01}
+    plain = create(bundle, tmp_path / "storage")
+    moved = create(bundle, tmp_path / "storage", target_prior=prior)
+    assert parse(moved, "mad").get("emotion")["label"] == "others"
+    assert parse(plain, "mad").get("emotion")["label"] == "angry"
+
+
+def test_the_trained_component_needs_no_bundle_folder(bundle: Path, tmp_path: Path) -> None:
+    trained = create(bundle, tmp_path / "storage")
+    assert trained.train(TrainingData()) == RESOURCE
+    shutil.rmtree(bundle)
+    config = {**EmotionClassifier.get_default_config(), "model": str(bundle)}
+    loaded = EmotionClassifier.load(config, LocalModelStorage(tmp_path / "storage"), RESOURCE, CONTEXT)
+    assert parse(loaded, "glad").get("emotion")["label"] == "happy"
+
+
+def test_the_fingerprint_follows_the_bundle(bundle: Path) -> None:
+    before = EmotionClassifier.fingerprint_addon({"model": str(bundle)})
+    wordmodel.write(bundle, version="2")
+    assert EmotionClassifier.fingerprint_addon({"model": str(bundle)}) != before
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"modle": "nelec-en"}, "unknown key modle"),
+        ({"model": "no-such-model"}, "no-such-model"),
+        ({"model": None}, "model"),
+        ({"min_confidence": 1.5}, "min_confidence is 1.5"),
+        ({"min_confidence": "high"}, "min_confidence is 'high'"),
+        ({"min_confidence": True}, "min_confidence is True"),
+        ({"entities": "emotion"}, "entities"),
+        ({"entities": ["emotion", "feeling"]}, "entities"),
+        ({"target_prior": 0.5}, "target_prior"),
+        ({"target_prior": {"others": 0.5, "joy": 0.5}}, "joy"),
+        ({"target_prior": {"others": 1, "happy": 0, "sad": 0, "angry": "x"}}, "target_prior"),
+        ({"target_prior": {"others": 1, "happy": 0, "sad": 0, "angry": 0}}, "target_prior"),
+    ],
+)
+def test_a_bad_configuration_is_told_in_one_sentence(
+    bundle: Path, tmp_path: Path, config: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(InvalidConfigException) as error:
+        create(bundle, tmp_path / "storage", **config)
+    assert says in str(error.value)
+    assert str(error.value).startswith("EmotionClassifier: ")
+    assert "\n" not in str(error.value)
+
+
+def test_a_prior_needs_the_training_prior(tmp_path: Path) -> None:
+    bundle = wordmodel.write(tmp_path / "words", calibration=Calibration())
+    even = {"others": 0.25, "happy": 0.25, "sad": 0.25, "angry": 0.25}
+    with pytest.raises(InvalidConfigException, match="training prior is unknown"):
+        create(bundle, tmp_path / "storage", target_prior=even)
+
+
+def test_users_words_stay_out_of_the_log(classifier: EmotionClassifier, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        parse(classifier, "mad about my secret", UserUttered("secret"), BotUttered("secret"))
+    assert "secret" not in caplog.text
+
+
+def test_a_comment_stands_above_every_key() -> None:
+    import inspect
+
+    lines = inspect.getsource(EmotionClassifier.get_default_config).splitlines()
+    for key in EmotionClassifier.get_default_config():
+        (number,) = (number for number, line in enumerate(lines) if line.strip().startswith(f'"{key}":'))
+        assert lines[number - 1].strip().startswith("#")
