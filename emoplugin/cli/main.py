@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import typer
 
 from emoplugin.cli.console import message, set_up_streams
-from emoplugin.cli.datasets import datasets
-from emoplugin.cli.evaluate import evaluate
-from emoplugin.cli.models import models
-from emoplugin.cli.predict import predict
+from emoplugin.cli.train import train
 from emoplugin.errors import EmopluginError, InputError
 
-COMMANDS: Mapping[str, Callable[..., Any]] = {
-    "predict": predict,
-    "evaluate": evaluate,
-    "models": models,
-    "datasets": datasets,
-}
-"""Command name to the function that runs it, in the order of ``emoplugin --help``."""
+COMMANDS = (
+    "predict",
+    "evaluate",
+    "models",
+    "datasets",
+)
+"""The commands, in the order of ``emoplugin --help``. Command ``NAME`` is the function NAME of ``emoplugin.cli.NAME``."""
 
 FAILED, BAD_INPUT = 1, 2
 
@@ -34,8 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+for _name in COMMANDS:
+    app.command(_name)(getattr(importlib.import_module(f"emoplugin.cli.{_name}"), _name))
 
 
 def main() -> None:
