@@ -11,7 +11,6 @@ from typing import NoReturn
 import typer
 
 from emoplugin.cli.console import message, set_up_streams
-from emoplugin.cli.train import train
 from emoplugin.errors import EmopluginError, InputError
 
 COMMANDS = (
@@ -19,8 +18,9 @@ COMMANDS = (
     "evaluate",
     "models",
     "datasets",
+    "chat",
 )
-"""The commands, in the order of ``emoplugin --help``. Command ``NAME`` is the function NAME of ``emoplugin.cli.NAME``."""
+"""The commands in the order of ``emoplugin --help``. Command ``NAME`` is the function NAME of ``emoplugin.cli.NAME``."""
 
 FAILED, BAD_INPUT = 1, 2
 
