@@ -95,6 +95,5 @@ def progress(*, hidden: bool = False) -> Progress:
         transient=True,
         # Results stay on standard output, which rich would otherwise send where the bar is.
         redirect_stdout=False,
-        redirect_stderr=False,
         disable=hidden or not sys.stderr.isatty(),
     )

@@ -20,7 +20,7 @@ COMMANDS = (
     "datasets",
     "chat",
 )
-"""The commands in the order of ``emoplugin --help``. Command ``NAME`` is the function NAME of ``emoplugin.cli.NAME``."""
+"""The commands, in the order of the help. Command ``NAME`` is the function NAME of ``emoplugin.cli.NAME``."""
 
 FAILED, BAD_INPUT = 1, 2
 
