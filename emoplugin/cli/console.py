@@ -74,6 +74,13 @@ def open_output(path: Path) -> Iterator[TextIO]:
             part.unlink(missing_ok=True)
 
 
+def print_entry(name: str, details: Mapping[str, str]) -> None:
+    """Prints something's name and, below it, what there is to say about it, a line each."""
+    width = max(map(len, details))
+    lines = [name, *(f"  {key:<{width}}  {value}" for key, value in details.items())]
+    print("\n".join(lines))  # noqa: T201
+
+
 def print_table(table: Table) -> None:
     """Prints a rich table to standard output: as wide as the terminal, or as wide as it needs where there is none."""
     from rich.console import Console

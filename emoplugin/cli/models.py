@@ -14,35 +14,34 @@ def models(
     bundles: Annotated[
         list[str] | None, typer.Argument(metavar="[MODEL]...", help="Bundles to describe; by default the shipped ones.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines instead of a table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines instead of text.")] = False,
 ) -> None:
     """List the shipped models, or describe the bundles given. Each is checked against its sha256 sums."""
-    from rich.table import Table
-
-    from emoplugin.cli.console import json_line, print_table
+    from emoplugin.cli.console import json_line, print_entry
     from emoplugin.models.bundle import find, open_bundle, shipped
 
-    found = [_describe(open_bundle(find(name))) for name in bundles or shipped()]
-    if as_json:
-        for model in found:
-            typer.echo(json_line(model), nl=False)
-        return
-    table = Table("name", "version", "kind", "labels", "size", "folder")
-    for model in found:
-        labels = model["labels"]["names"]
-        shown = " ".join(labels) if len(labels) <= 6 else str(len(labels))
-        size = f"{model['bytes'] / 1e6:.1f} MB"
-        table.add_row(model["name"], model["version"], model["kind"], shown, size, model["folder"])
-    print_table(table)
+    for bundle in [open_bundle(find(name)) for name in bundles or shipped()]:
+        size = sum(path.stat().st_size for path in bundle.folder.rglob("*") if path.is_file())
+        if as_json:
+            typer.echo(json_line(_describe(bundle, size)), nl=False)
+            continue
+        details = {
+            "version": bundle.version,
+            "kind": str(bundle.config["kind"]),
+            "labels": ", ".join(bundle.labels.names),
+            "size": f"{size / 1e6:.1f} MB",
+            "folder": str(bundle.folder),
+        }
+        print_entry(bundle.name, details)
 
 
-def _describe(bundle: Bundle) -> dict[str, Any]:
+def _describe(bundle: Bundle, size: int) -> dict[str, Any]:
     return {
         "name": bundle.name,
         "version": bundle.version,
         "kind": bundle.config["kind"],
         "labels": bundle.labels.to_json(),
-        "bytes": sum(path.stat().st_size for path in bundle.folder.rglob("*") if path.is_file()),
+        "bytes": size,
         "folder": str(bundle.folder),
         "digest": bundle.digest,
     }
