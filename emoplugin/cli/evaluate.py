@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SCORES = "scores.json"
 REPORT = "report.html"
+DEV = "dev"
 
 
 def evaluate(
@@ -30,7 +31,9 @@ def evaluate(
     input: Annotated[  # noqa: A002
         Path | None, typer.Option(help="A file in the data set's format; by default a split from the data folder.")
     ] = None,
-    split: Annotated[str, typer.Option(help="Which split, where no --input is given.")] = "dev",
+    split: Annotated[
+        str | None, typer.Option(help="Which split; by default dev, and all rows of an --input.", show_default=False)
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(help="The data folder, where no --input is given; by default $EMOPLUGIN_DATA.")
     ] = None,
@@ -61,15 +64,21 @@ def evaluate(
 
 
 def _read(
-    name: str | None, path: Path | None, split: str, data: Path | None, labels: LabelSet
+    name: str | None, path: Path | None, split: str | None, data: Path | None, labels: LabelSet
 ) -> tuple[LabelSet, list[Example]]:
     from emoplugin.datasets import find_dataset, load_dataset, read_turns
 
     if name is None:
         return labels, list(read_turns(path, labels)) if path is not None else []
     dataset = find_dataset(name)
-    examples = load_dataset(name, data, split) if path is None else list(dataset.read(path))
-    return dataset.labels, examples
+    if path is None:
+        return dataset.labels, load_dataset(name, data, split or DEV)
+    examples = list(dataset.read(path))
+    if split is None:
+        return dataset.labels, examples
+    if dataset.holdout is None:
+        raise InputError(f"--split does not go with --input for {name}, whose splits are files of their own.")
+    return dataset.labels, dataset.holdout.part(examples, split, dataset.labels)
 
 
 def _evaluate(model: EmotionModel, examples: Sequence[Example], labels: LabelSet) -> Evaluation:
@@ -80,11 +89,17 @@ def _evaluate(model: EmotionModel, examples: Sequence[Example], labels: LabelSet
         return evaluate_model(model, examples, labels, advance=lambda rows: bar.advance(task, rows))
 
 
-def _summary(evaluations: Sequence[Evaluation], dataset: str | None, path: Path | None, split: str) -> dict[str, Any]:
+def _summary(
+    evaluations: Sequence[Evaluation], dataset: str | None, path: Path | None, split: str | None
+) -> dict[str, Any]:
     from emoplugin.evaluation.evaluate import compare
 
-    rows = {"dataset": dataset} | ({"split": split} if path is None else {"file": path.name})
-    summary = rows | evaluations[0].summary()
+    summary = {
+        "dataset": dataset,
+        "split": split or (DEV if path is None else None),
+        "file": path.name if path is not None else None,
+        **evaluations[0].summary(),
+    }
     if len(evaluations) > 1:
         summary |= {"compared_with": evaluations[1].summary(), "comparison": compare(*evaluations)}
     return summary

@@ -30,6 +30,8 @@ class Holdout:
         scikit-learn draws the split, because the published rows are those it drew; the order of ``labels`` matters
         to it.
         """
+        if split not in ("train", "dev"):
+            raise InputError(f"No split {split!r}; expected train or dev.")
         from sklearn.model_selection import train_test_split
 
         classes = [labels.index(example.labels[0]) for example in examples] if self.stratified else None

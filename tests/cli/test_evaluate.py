@@ -65,6 +65,11 @@ def test_the_package_brings_rows_of_its_own(emoplugin):
             "nelec-en decides between one of others, happy, sad, angry",
         ),
         (["--dataset", "emocontext", "--data", "FOLDER"], "dev.txt: no such file. emocontext comes from https://"),
+        (
+            ["--dataset", "emocontext", "--input", "FOLDER/rows.tsv", "--split", "dev"],
+            "--split does not go with --input",
+        ),
+        (["--dataset", "smile", "--input", "FOLDER/smile.csv", "--split", "test"], "No split 'test'"),
         (["--input", "FOLDER"], "is a folder"),
         (["--input", "FOLDER/bare.tsv"], "row 2: expected a column label"),
         (["--input", "FOLDER/header.tsv"], "There are no rows to evaluate on"),
