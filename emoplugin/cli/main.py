@@ -15,6 +15,7 @@ from emoplugin.errors import EmopluginError, InputError
 
 COMMANDS = (
     "predict",
+    "train",
     "evaluate",
     "models",
     "datasets",
