@@ -123,7 +123,9 @@ def open_bundle(folder: Path) -> Bundle:
     if not isinstance(version, int) or not isinstance(files, dict) or CONFIG not in files:
         raise BundleError(f"{path} is not the manifest of an emoplugin bundle.")
     if version > FORMAT:
-        raise BundleError(f"{path}: bundle format {version} is newer than {FORMAT}, the newest this emoplugin reads. Upgrade emoplugin.")
+        raise BundleError(
+            f"{path}: bundle format {version} is newer than this emoplugin reads ({FORMAT}). Upgrade emoplugin."
+        )
     for name, expected in files.items():
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name:
             raise BundleError(f"{path}: {name!r} points outside the bundle.")
@@ -152,7 +154,9 @@ def write_bundle(folder: Path, config: Mapping[str, Any], files: Mapping[str, by
 
 def seal(folder: Path) -> None:
     """Writes the manifest over the files that are there now."""
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    names = sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST
+    )
     sums = {name: sha256((folder / name).read_bytes()) for name in names}
     (folder / MANIFEST).write_text(dump_json({"format": FORMAT, "files": sums}), encoding="utf-8")
 

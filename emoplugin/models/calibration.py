@@ -45,12 +45,14 @@ class Calibration:
         """
         scaled = np.asarray(scores, dtype=np.float64) / self.temperature
         if multi_label:
-            return 1.0 / (1.0 + np.exp(-np.clip(scaled, -60.0, 60.0)))
+            independent: Floats = 1.0 / (1.0 + np.exp(-np.clip(scaled, -60.0, 60.0)))
+            return independent
         if self.train_prior is not None and self.target_prior is not None:
             scaled = scaled + np.log(np.asarray(self.target_prior)) - np.log(np.asarray(self.train_prior))
         scaled = scaled - scaled.max(axis=1, keepdims=True)
         exponentials = np.exp(scaled)
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
+        shares: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
+        return shares
 
     def check(self, labels: LabelSet) -> None:
         """Raises an InputError where a value does not fit the label set."""
@@ -71,8 +73,8 @@ class Calibration:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Calibration:
-        known = {field.name for field in fields(cls)}
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key in known})
+        values: dict[str, Any] = {field.name: data[field.name] for field in fields(cls) if field.name in data}
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 
 def fit_temperature(scores: Floats, targets: npt.NDArray[np.integer[Any]]) -> float:

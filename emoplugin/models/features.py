@@ -32,7 +32,7 @@ DENSE_FEATURES = (
     *(f"change.{name}" for name in SURFACE_FEATURES),
     *(f"cross.{name}" for name in CROSS_FEATURES),
 )
-"""Names of the columns of ``ReadDialogues.dense``. ``change`` is the last turn's value less the user's turn before it."""
+"""Names of the columns of ``ReadDialogues.dense``. ``change`` is the last turn's value less the user's first turn's."""
 
 
 @dataclass(frozen=True)

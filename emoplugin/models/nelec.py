@@ -99,7 +99,8 @@ class NelecModel(EmotionModel):
         config = bundle.config
         if list(config.get("dense_features", ())) != list(DENSE_FEATURES):
             raise BundleError(
-                f"{bundle.folder}: the model reads other text features than this emoplugin computes. Train it anew, or use the emoplugin it came with."
+                f"{bundle.folder}: the model reads other text features than this emoplugin computes. "
+                "Train it anew, or use the emoplugin it came with."
             )
         try:
             arrays = load_tensors(bundle.read(LEXICAL))
@@ -160,10 +161,13 @@ def bundle_files(
         NETWORK: network,
         VECTORS: save_tensors(vectors.to_arrays()),
         LEXICAL: save_tensors({**lexical.to_arrays(), **joint}),
-        TOKENIZER: json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, separators=(",", ":")).encode("utf-8"),
+        TOKENIZER: json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, separators=(",", ":")).encode(
+            "utf-8"
+        ),
     }
 
 
 def log_softmax(scores: Floats) -> Floats:
     shifted = scores - scores.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    logarithms: Floats = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return logarithms

@@ -22,7 +22,7 @@ def cpu_session(model: bytes, threads: int = 1) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    # The arena and the recorded memory patterns keep the largest batch's memory for ever; lengths vary, so they save no time.
+    # Arena and recorded memory patterns keep the largest batch's memory for ever; as lengths vary, they save no time.
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
     options.log_severity_level = 3

@@ -83,11 +83,11 @@ class TurnTokenizer:
             marks.append(mark)
         lengths = np.array([len(row) for row in rows], dtype=np.int64)
         inside = np.arange(lengths.max(initial=0)) < lengths[:, None]
-        tokens = np.zeros(inside.shape, dtype=np.int64)
+        padded = np.zeros(inside.shape, dtype=np.int64)
         turns = np.full(inside.shape, PADDING, dtype=np.int64)
-        tokens[inside] = np.concatenate(rows) if rows else []
-        turns[inside] = np.concatenate(marks) if marks else []
-        return TokenBatch(tokens, turns, lengths)
+        padded[inside] = [number for row in rows for number in row]
+        turns[inside] = [number for mark in marks for number in mark]
+        return TokenBatch(padded, turns, lengths)
 
 
 def _number(tokenizer: Tokenizer, token: str) -> int:
@@ -115,7 +115,8 @@ class TokenVectors:
 
     def look_up(self, tokens: Int64) -> Float32:
         """Vectors of token numbers of any shape."""
-        return self.table[tokens] * self.scale[tokens][..., None]
+        vectors: Float32 = self.table[tokens] * self.scale[tokens][..., None]
+        return vectors
 
     @classmethod
     def quantize(cls, vectors: Float32) -> TokenVectors:

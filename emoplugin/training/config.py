@@ -73,7 +73,7 @@ def read_config(kind: type[T], data: Mapping[str, Any], where: str) -> T:
         where: What errors call the place, such as the recipe's file name.
 
     Raises:
-        InputError: An unknown or missing key, or a value of another type. The message names the key and what is allowed.
+        InputError: An unknown or missing key, or a value of another type. The message names the key and what fits.
     """
     if not isinstance(data, Mapping):
         raise InputError(f"{where}: expected keys and values, found {data!r}.")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
@@ -268,9 +269,7 @@ class _State:
         path = folder / "state.safetensors"
         if not path.is_file():
             return
-        from safetensors import safe_open
-
-        with safe_open(path, "pt") as file:
+        with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
             numbers = json.loads(file.metadata()["state"])
         self.epoch, self.updates, self.best_epoch = numbers["epoch"], numbers["updates"], numbers["best_epoch"]
         self.best_score = -math.inf if numbers["best_score"] is None else numbers["best_score"]

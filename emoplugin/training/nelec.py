@@ -1,4 +1,4 @@
-"""Trains a NELEC model: both parts on folds, the combiner on what they say of the fold they did not see, then both on all."""
+"""Trains a NELEC model: both parts on folds, the combiner on their scores of the unseen folds, then both on all."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Trained:
 
 
 class NelecTrainer:
-    """Runs the stages of a training. Each stage's result is kept in the run folder and taken from there on ``resume``."""
+    """Runs the stages of a training. Each stage's result is kept in the run folder and taken from there if it is there."""
 
     def __init__(
         self,
@@ -173,7 +173,9 @@ class NelecTrainer:
             name: float((values.argmax(axis=1) == targets).mean())
             for name, values in (("neural", neural[rows]), ("lexical", lexical[rows]), ("combined", scores))
         }
-        self.progress({"stage": "combiner", **{f"out-of-fold accuracy, {name}": value for name, value in accuracy.items()}})
+        self.progress(
+            {"stage": "combiner", **{f"out-of-fold accuracy, {name}": value for name, value in accuracy.items()}}
+        )
         return combiner, calibration
 
     def _lexical(self, stage: str, read: ReadDialogues, chosen: npt.NDArray[np.int64]) -> LexicalModel:
@@ -181,7 +183,9 @@ class NelecTrainer:
         if path.is_file():
             return LexicalModel.from_arrays(load_file(path))
         part = _subset(read, chosen)
-        model = fit_lexical(part, self.data.targets[chosen], self.data.weights[chosen], len(self.labels), self.config.lexical)
+        model = fit_lexical(
+            part, self.data.targets[chosen], self.data.weights[chosen], len(self.labels), self.config.lexical
+        )
         save_file(model.to_arrays(), path)
         self.progress({"stage": stage, "n-grams": len(model.vocabulary.hashes)})
         return LexicalModel.from_arrays(model.to_arrays())
@@ -224,5 +228,5 @@ def _score(model: LexicalModel, read: ReadDialogues, chosen: npt.NDArray[np.int6
 
 def _device_name(device: str) -> str:
     if device == "cuda":
-        return torch.cuda.get_device_name()
+        return str(torch.cuda.get_device_name())
     return f"{torch.get_num_threads()} CPU cores"

@@ -67,7 +67,9 @@ class MaskedPooling(nn.Module):
 class NelecNetwork(nn.Module):
     """Token vectors -> LSTM -> GRU, each pooled by turn, with the dense features -> scores of the labels."""
 
-    def __init__(self, config: NetworkConfig, vectors: torch.Tensor, dense_features: int, labels: int, unknown: int) -> None:
+    def __init__(
+        self, config: NetworkConfig, vectors: torch.Tensor, dense_features: int, labels: int, unknown: int
+    ) -> None:
         super().__init__()
         self.config = config
         self.unknown = unknown
@@ -77,7 +79,9 @@ class NelecNetwork(nn.Module):
         self.embedding = nn.Embedding.from_pretrained(vectors, freeze=not config.train_embeddings)
         self.core = NelecCore(config, size, dense_features, labels, segments, both)
 
-    def forward(self, tokens: torch.Tensor, turns: torch.Tensor, lengths: torch.Tensor, dense: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, tokens: torch.Tensor, turns: torch.Tensor, lengths: torch.Tensor, dense: torch.Tensor
+    ) -> torch.Tensor:
         """Scores ``[batch, labels]``.
 
         Args:
@@ -101,12 +105,18 @@ class NelecNetwork(nn.Module):
 class NelecCore(nn.Module):
     """All of the network but the embedding table, which serving keeps as bytes and looks up by itself."""
 
-    def __init__(self, config: NetworkConfig, size: int, dense_features: int, labels: int, segments: int, both: int) -> None:
+    def __init__(
+        self, config: NetworkConfig, size: int, dense_features: int, labels: int, segments: int, both: int
+    ) -> None:
         super().__init__()
         self.segments = segments
         self.turn = nn.Parameter(torch.zeros(WINDOW + 1, size)) if config.turns_apart else None
         self.lstm = nn.LSTM(size, config.lstm, batch_first=True, bidirectional=config.bidirectional)
-        self.gru = nn.GRU(config.lstm * both, config.gru, batch_first=True, bidirectional=config.bidirectional) if config.gru else None
+        self.gru = (
+            nn.GRU(config.lstm * both, config.gru, batch_first=True, bidirectional=config.bidirectional)
+            if config.gru
+            else None
+        )
         self.lstm_pooling = MaskedPooling(config.lstm * both)
         self.gru_pooling = MaskedPooling(config.gru * both) if config.gru else None
         width = 3 * segments * (config.lstm + config.gru) * both
@@ -116,7 +126,9 @@ class NelecCore(nn.Module):
         self.hidden = nn.Linear(width, config.dense) if config.dense else None
         self.output = nn.Linear(config.dense or width, labels)
 
-    def forward(self, vectors: torch.Tensor, turns: torch.Tensor, lengths: torch.Tensor, dense: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, vectors: torch.Tensor, turns: torch.Tensor, lengths: torch.Tensor, dense: torch.Tensor
+    ) -> torch.Tensor:
         if self.turn is not None:
             vectors = vectors + self.turn[turns]
             numbers = torch.arange(self.segments, device=turns.device).reshape(1, -1, 1)
@@ -146,8 +158,8 @@ class NelecCore(nn.Module):
 def export_core(core: NelecCore, size: int, dense_features: int) -> bytes:
     """The network without its embedding table as an ONNX model.
 
-    Inputs ``vectors [batch, tokens, size]``, ``turns [batch, tokens]``, ``lengths [batch]``, ``dense [batch, features]``;
-    output ``scores [batch, labels]``.
+    Inputs: ``vectors [batch, tokens, size]``, ``turns [batch, tokens]``, ``lengths [batch]`` and
+    ``dense [batch, features]``. Output: ``scores [batch, labels]``.
     """
     core = core.cpu().eval()
     example = (

@@ -109,4 +109,3 @@ def _prepare(recipe: Recipe, output: Path, resume: bool) -> None:
     if not resume:
         shutil.rmtree(output / "stages", ignore_errors=True)
     path.write_text(content, encoding="utf-8")
-

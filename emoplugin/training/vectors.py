@@ -64,7 +64,9 @@ def make_vectors(config: VectorConfig, texts: Iterable[str], seed: int) -> tuple
         known = {**_read_word2vec(Path(config.extra), words), **known}
     sizes = {len(vector) for vector in known.values()} | {config.size}
     if len(sizes) > 1:
-        raise InputError(f"vectors.size is {config.size}, but the files' vectors have {sorted(sizes - {config.size})[0]}.")
+        raise InputError(
+            f"vectors.size is {config.size}, but the files' vectors have {sorted(sizes - {config.size})[0]}."
+        )
     names = ["[PAD]", UNKNOWN, START, END, *sorted(words)]
     generator = np.random.default_rng((seed, 3))
     spread = float(np.std(list(known.values()))) if known else 0.1
@@ -88,7 +90,9 @@ def _encoder(config: VectorConfig, seed: int) -> tuple[Tokenizer, Float32]:
     table = load_file(folder / "model.safetensors")
     name = next(name for name in table if name.endswith("embeddings.word_embeddings.weight"))
     full = table[name].astype(np.float32)
-    rows = np.stack([full[pieces[piece]] if piece in pieces else np.zeros(full.shape[1], np.float32) for piece in vocabulary])
+    rows = np.stack(
+        [full[pieces[piece]] if piece in pieces else np.zeros(full.shape[1], np.float32) for piece in vocabulary]
+    )
     known = np.array([piece in pieces for piece in vocabulary])
     centred = rows - rows[known].mean(axis=0)
     _, _, directions = np.linalg.svd(centred[known], full_matrices=False)
@@ -127,7 +131,9 @@ def _encoder_folder(path: str) -> Path:
             raise EmopluginError(f"{folder / 'model.safetensors'} is not the all-MiniLM-L6-v2 that the recipe expects.")
     for name in ("model.safetensors", "tokenizer.json"):
         if not (folder / name).is_file():
-            raise InputError(f"{folder / name}: no such file; an encoder's folder has model.safetensors and tokenizer.json.")
+            raise InputError(
+                f"{folder / name}: no such file; an encoder's folder has model.safetensors and tokenizer.json."
+            )
     return folder
 
 
@@ -152,7 +158,9 @@ def _read_word2vec(path: Path, words: set[str]) -> dict[str, Float32]:
         try:
             count, size = (int(number) for number in file.readline().split())
         except ValueError:
-            raise InputError(f"{path}: not a word2vec binary file, whose first line is the number of words and dimensions.") from None
+            raise InputError(
+                f"{path}: not a word2vec binary file, whose first line is the number of words and dimensions."
+            ) from None
         for _ in range(count):
             word = bytearray()
             while (letter := file.read(1)) not in (b" ", b""):
