@@ -47,7 +47,7 @@ class Dialogue:
 
     @property
     def text(self) -> str:
-        """The ``<eos>`` text form. A turn's own ``<eos>`` is printed ``< eos >``, so that parsing finds the same turns."""
+        """The ``<eos>`` text form. A turn's own ``<eos>`` becomes ``< eos >``, so that parsing finds the same turns."""
         return f" {EOS} ".join(_MARK.sub(r"< \1 >", turn.strip()) for turn in self.turns)
 
     @property

@@ -42,8 +42,8 @@ def model_card(
         _section(
             "Intended use",
             f"Decides between {names} for the last turn of a dialogue, read with the two turns before it, so that an "
-            "assistant can answer in a fitting way. Not meant for judging people, for hiring, policing or diagnosis, or "
-            "for any decision about a person that nobody looks at again.",
+            "assistant can answer in a fitting way. Not meant for judging people, for hiring, policing or diagnosis, "
+            "or for any decision about a person that nobody looks at again.",
             ""
             if shippable
             else "**Trained on data for research only: neither the model nor its weights may be shipped.**",
@@ -53,14 +53,15 @@ def model_card(
         _section(
             "Limits",
             "English chat. Only the text of the last three turns is seen: no voice, no face, no earlier history. "
-            "Irony, quotations and in-jokes are often read at face value. The confidence is calibrated on data like the "
-            "training data; check it on your own conversations before you act on a threshold.",
+            "Irony, quotations and in-jokes are often read at face value. The confidence is calibrated on data like "
+            "the training data; check it on your own conversations before you act on a threshold.",
         ),
         _section(
             "Bias",
-            "People show feelings in different ways by culture, age and dialect. The training data are American comments "
-            "and chats for the most part, with conversations written for the project beside them; varieties of English "
-            "that are rare in them are read less well. Names of groups of people can carry associations from the comments.",
+            "People show feelings in different ways by culture, age and dialect. The training data are American "
+            "comments and chats for the most part, with conversations written for the project beside them; varieties of "
+            "English that are rare in them are read less well. Names of groups of people can carry associations from the "
+            "comments.",
         ),
         _section(
             "Cost",

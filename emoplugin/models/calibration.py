@@ -73,8 +73,11 @@ class Calibration:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Calibration:
-        values: dict[str, Any] = {field.name: data[field.name] for field in fields(cls) if field.name in data}
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        known = {field.name for field in fields(cls)}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items() if name in known
+        }
+        return cls(**values)
 
 
 def fit_temperature(scores: Floats, targets: npt.NDArray[np.integer[Any]]) -> float:

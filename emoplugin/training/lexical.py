@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix, hstack, vstack
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from emoplugin.models.features import Float32, ReadDialogues
@@ -93,7 +95,10 @@ def _regress(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     matrix = design_matrix(vocabulary, read, config.dense_scale)
     model = LogisticRegression(C=config.cost, max_iter=config.iterations, solver="lbfgs")
-    model.fit(matrix, targets, sample_weight=weights)
+    with warnings.catch_warnings():
+        # Stopping before the optimum is wanted: it regularises, and the last steps cost the most.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(matrix, targets, sample_weight=weights)
     coefficients = np.zeros((labels, matrix.shape[1]))
     bias = np.full(labels, -20.0)
     present = model.classes_

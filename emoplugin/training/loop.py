@@ -269,7 +269,7 @@ class _State:
         path = folder / "state.safetensors"
         if not path.is_file():
             return
-        with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call, attr-defined]
             numbers = json.loads(file.metadata()["state"])
         self.epoch, self.updates, self.best_epoch = numbers["epoch"], numbers["updates"], numbers["best_epoch"]
         self.best_score = -math.inf if numbers["best_score"] is None else numbers["best_score"]

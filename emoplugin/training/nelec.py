@@ -73,7 +73,7 @@ class Trained:
 
 
 class NelecTrainer:
-    """Runs the stages of a training. Each stage's result is kept in the run folder and taken from there if it is there."""
+    """Runs the stages of a training. Each stage's result is kept in the run folder and taken from there again."""
 
     def __init__(
         self,
@@ -194,7 +194,7 @@ class NelecTrainer:
         self, stage: str, batches: Batches, chosen: npt.NDArray[np.int64], dev: Batches | None
     ) -> NelecNetwork:
         torch.manual_seed(self.seed)
-        network = NelecNetwork(
+        network: NelecNetwork = NelecNetwork(
             self.config.network, self.initial.clone(), len(DENSE_FEATURES), len(self.labels), self.turns.unknown
         ).to(self.device)
 
