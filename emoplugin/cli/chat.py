@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -19,6 +20,8 @@ INPUTS = ("config.yml", "domain.yml", "domain", "data")
 """What of a Rasa project goes into its model."""
 
 LOG = "chat-training.log"
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 # Rasa and its dependencies warn about one another through every channel there is; each has its own switch.
 _QUIET = {
@@ -73,10 +76,12 @@ def _models(config: Path) -> Iterator[str]:
     import yaml
 
     try:
-        pipeline = (yaml.safe_load(config.read_text(encoding="utf-8")) or {}).get("pipeline") or []
-    except (yaml.YAMLError, ValueError, AttributeError) as error:
-        raise InputError(f"{config} cannot be read as a Rasa configuration: {error}.") from None
-    for component in pipeline:
+        content = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(f"{config} is no YAML: {error}.") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{config} is not the configuration of a Rasa project: it has no keys.")
+    for component in content.get("pipeline") or []:
         if isinstance(component, dict) and str(component.get("name", "")).startswith("emoplugin."):
             yield str(component.get("model", "nelec-en"))
 
@@ -102,7 +107,7 @@ def _train(project: Path, model: Path) -> None:
     if done.returncode == 0 and (project / model).is_file():
         return
     (folder / LOG).write_bytes(done.stdout)
-    lines = done.stdout.decode(errors="replace").strip().splitlines()
+    lines = _COLOUR.sub("", done.stdout.decode(errors="replace")).strip().splitlines()
     raise EmopluginError(
         f"Rasa could not train {project}: {lines[-1] if lines else ''}\n(the whole log: {folder / LOG})"
     )

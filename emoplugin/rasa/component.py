@@ -127,7 +127,9 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):  # type: ignore[m
     def train(self, training_data: TrainingData) -> Resource:  # noqa: ARG002
         """Puts the bundle into the Rasa model; the bundle itself is trained already."""
         with self._model_storage.write_to(self._resource) as folder:
-            shutil.copytree(self._bundle, Path(folder) / BUNDLE)
+            target = Path(folder) / BUNDLE
+            if target != self._bundle:  # It is where it was loaded from when a trained model is trained on.
+                shutil.copytree(self._bundle, target)
         return self._resource
 
     def process(self, messages: List[Message], tracker: Optional[DialogueStateTracker] = None) -> List[Message]:  # noqa: UP006, UP045
@@ -194,10 +196,12 @@ def _check(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
 
 
 def _find(model: Any) -> Path:
+    if not isinstance(model, str):
+        raise InvalidConfigException(f"EmotionClassifier: model is {model!r}; give a bundle's name or folder.")
     try:
         return find(model)
-    except (EmopluginError, TypeError) as error:
-        raise InvalidConfigException(f"EmotionClassifier: model is {model!r}. {error}") from None
+    except EmopluginError as error:
+        raise InvalidConfigException(f"EmotionClassifier: {error}") from None
 
 
 def _with_prior(model: EmotionModel, prior: Mapping[str, float] | None) -> EmotionModel:

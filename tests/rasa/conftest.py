@@ -2,66 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-PROJECT = Path(__file__).parents[2] / "rasa_project"
-PATIENCE = 180.0
-
-
-def rasa(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs a Rasa command in a project to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "rasa", *arguments],
-        cwd=project,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-
-
-def environment() -> dict[str, str]:
-    return {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore"}
-
-
-@dataclass
-class Server:
-    """A running Rasa server."""
-
-    url: str
-    log: Path
-
-    def call(self, path: str, data: Any = None) -> Any:
-        """GETs, or POSTs the data as JSON, and returns the JSON of the answer."""
-        body = None if data is None else json.dumps(data).encode()
-        request = urllib.request.Request(self.url + path, body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
-
-    def say(self, sender: str, text: str) -> str:
-        """Sends a user's message over the REST channel and returns what the bot answers."""
-        answers = self.call("/webhooks/rest/webhook", {"sender": sender, "message": text})
-        return " ".join(answer["text"] for answer in answers)
-
-    def heard(self, sender: str) -> list[dict[str, Any]]:
-        """What the component attached to each of the sender's messages, oldest first; None where nothing."""
-        events = self.call(f"/conversations/{sender}/tracker?include_events=ALL")["events"]
-        return [event["parse_data"].get("emotion") for event in events if event["event"] == "user"]
+from running import PATIENCE, PROJECT, Server, environment, rasa
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import Server, rasa
+from emoplugin.cli.chat import fingerprint
+from running import Server, Terminal, rasa
 
 pytestmark = pytest.mark.xdist_group("assistant")
 
@@ -78,6 +81,10 @@ def test_sadness_is_comforted_and_joy_asked_for_a_review(server: Server) -> None
     assert "review" in server.say("happy", "I love it, you made my day!")
 
 
+def test_an_empty_message_is_asked_to_be_put_another_way(server: Server) -> None:
+    assert "another way" in server.say("empty", "")
+
+
 def test_two_senders_at_once_never_see_each_others_turns(server: Server) -> None:
     def talk(sender: str) -> list[list[str]]:
         turns: list[list[str]] = []
@@ -102,7 +109,11 @@ def test_a_restart_empties_the_context(server: Server) -> None:
     assert (heard["turns"], heard["streak"], heard["trend"]) == (["hello"], 1, "steady")
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\x00\x07", "\ud800", "😀" * 10_000, "word " * 200_000, "a <eos> b <eos>"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "   ", "\x00\x07", "\ud800", "😀" * 10_000, "word " * 20_000, "a <eos> b <eos>"],
+    ids=["empty", "spaces", "control", "surrogate", "emoji", "long", "no last turn"],
+)
 def test_no_text_breaks_the_server(server: Server, text: str) -> None:
     assert server.call("/model/parse", {"text": text})["emotion"]["label"] in {"others", "happy", "sad", "angry"}
 
@@ -111,3 +122,19 @@ def test_the_log_holds_no_words_of_a_user(server: Server) -> None:
     server.say("private", "my password is xyzzyplugh and I am so angry")
     server.call("/model/parse", {"text": "my password <eos> is <eos> xyzzyplugh"})
     assert "xyzzyplugh" not in server.log.read_text()
+
+
+def test_the_terminal_shows_a_chat_and_no_log(assistant: Path) -> None:
+    shutil.copy(assistant / "models" / "demo.tar.gz", assistant / "models" / f"chat-{fingerprint(assistant)}.tar.gz")
+    talk = f"from pathlib import Path; from emoplugin.cli.chat import chat; chat(Path({str(assistant)!r}))"
+    with Terminal([sys.executable, "-c", talk]) as terminal:
+        terminal.wait_for("Your input ->")
+        terminal.type("I would like a refund")
+        terminal.wait_for("can not be refunded")
+        terminal.type("Are you serious")
+        terminal.wait_for("connect you with a person")
+        terminal.type("/stop")
+        assert terminal.wait() == 0
+    lowered = terminal.shown.lower()
+    for noise in ("warning", "tensorflow", "info", "traceback", "sanic", "deprecat"):
+        assert noise not in lowered, terminal.shown

@@ -109,7 +109,9 @@ def test_a_batch_is_decided_in_order(classifier: EmotionClassifier) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "   ", "\x00\x01", "\ud800", "😀" * 10_000, "a" * 1_000_000, "<eos>", "a <eos>", "<eos><eos><eos>"]
+    "text",
+    ["", "   ", "\x00\x01", "\ud800", "😀" * 10_000, "a" * 1_000_000, "<eos>", "a <eos>", "<eos><eos><eos>"],
+    ids=["empty", "spaces", "control", "surrogate", "emoji", "1 MB", "only eos", "no last turn", "no turns"],
 )
 def test_no_text_raises(classifier: EmotionClassifier, text: str) -> None:
     began = time.perf_counter()
