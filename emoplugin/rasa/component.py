@@ -53,7 +53,7 @@ VALUES = {
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
-class EmotionClassifier(GraphComponent, EntityExtractorMixin):  # type: ignore[misc]
+class EmotionClassifier(GraphComponent, EntityExtractorMixin):
     """Attaches the emotion of the user's last turn, read with the two turns before it.
 
     Stands first in the pipeline, so that the components after it see a message without the context that an ``<eos>``

@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any
 
 import rasa.core.test
-from rasa.nlu.constants import PRETRAINED_EXTRACTORS
+import rasa.nlu.test
 from rasa.shared.core.events import UserUttered
 from rasa.shared.nlu.constants import ENTITIES, ENTITY_ATTRIBUTE_TYPE, EXTRACTOR
 
@@ -19,7 +19,7 @@ from rasa.shared.nlu.constants import ENTITIES, ENTITY_ATTRIBUTE_TYPE, EXTRACTOR
 def leave_out(extractor: str) -> None:
     """Leaves an extractor's entities out of Rasa's reports, save where a test story annotates them."""
     # `rasa test nlu` drops what these extractors find; like Duckling, the component is not trained on annotations.
-    PRETRAINED_EXTRACTORS.add(extractor)
+    rasa.nlu.test.PRETRAINED_EXTRACTORS.add(extractor)
     # `rasa test core` has no such list and no hook.
     rasa.core.test._collect_user_uttered_predictions = _without(
         extractor, rasa.core.test._collect_user_uttered_predictions

@@ -9,7 +9,7 @@ from rasa.shared.core.slots import CategoricalSlot
 from emoplugin.labels import THREE_TURN_LABELS
 
 
-class EmotionSlot(CategoricalSlot):  # type: ignore[misc]
+class EmotionSlot(CategoricalSlot):
     """A categorical slot whose neutral value looks unset to rules, stories and policies.
 
     An assistant that gains the slot behaves as before for every message without an emotion. In the domain::
