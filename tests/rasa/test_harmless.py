@@ -1,0 +1,157 @@
+"""The ten lines of the how-to, added to an assistant that ignores emotions, change nothing of what Rasa reports."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from rasa.model_testing import test_core as run_core_test
+from rasa.model_testing import test_nlu as run_nlu_test
+from rasa.model_training import train
+
+import rasa
+
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "add-to-a-rasa-project.md"
+MOODBOT = Path(rasa.__file__).parent / "cli" / "initial_project"
+
+# What of Rasa's components trains without TensorFlow.
+CONFIG = """
+recipe: default.v1
+assistant_id: moodbot
+language: en
+pipeline:
+- name: WhitespaceTokenizer
+- name: RegexFeaturizer
+- name: LexicalSyntacticFeaturizer
+- name: CountVectorsFeaturizer
+- {name: CountVectorsFeaturizer, analyzer: char_wb, min_ngram: 1, max_ngram: 4}
+- name: LogisticRegressionClassifier
+- name: CRFEntityExtractor
+- name: EntitySynonymMapper
+policies:
+- name: MemoizationPolicy
+- name: RulePolicy
+"""
+
+# The moodbot has neither entities nor a form; this gives it one of each.
+FORM_DOMAIN = """
+intents: [travel]
+entities: [city]
+slots:
+  city: {type: text, mappings: [{type: from_entity, entity: city}]}
+forms:
+  travel_form: {required_slots: [city]}
+responses:
+  utter_ask_city: [{text: "Where to?"}]
+  utter_travel: [{text: "Off to {city}!"}]
+"""
+FORM_NLU = """
+nlu:
+- intent: travel
+  examples: |
+    - i want to go to [paris](city)
+    - take me to [london](city)
+    - a ticket to [rome](city) please
+    - i need to travel
+    - book me a trip
+    - a trip to [oslo](city)
+"""
+FORM_RULES = """
+rules:
+- rule: start travelling
+  steps:
+  - intent: travel
+  - action: travel_form
+  - active_loop: travel_form
+- rule: end travelling
+  condition:
+  - active_loop: travel_form
+  steps:
+  - action: travel_form
+  - active_loop: null
+  - action: utter_travel
+"""
+FORM_TEST = """
+stories:
+- story: travel
+  steps:
+  - user: a trip to [paris](city)
+    intent: travel
+  - slot_was_set: [{city: paris}]
+  - action: travel_form
+  - active_loop: travel_form
+  - slot_was_set: [{requested_slot: null}]
+  - active_loop: null
+  - action: utter_travel
+"""
+
+
+@pytest.fixture
+def moodbot(tmp_path: Path) -> Path:
+    project = tmp_path / "moodbot"
+    shutil.copytree(MOODBOT, project)
+    (project / "config.yml").write_text(CONFIG)
+    extend(project / "domain.yml", FORM_DOMAIN)
+    (project / "data" / "travel_nlu.yml").write_text(FORM_NLU)
+    (project / "data" / "travel_rules.yml").write_text(FORM_RULES)
+    (project / "tests" / "test_travel.yml").write_text(FORM_TEST)
+    return project
+
+
+def add_the_ten_lines(project: Path) -> None:
+    added_to_config, added_to_domain = re.findall(r"```yaml\n(.*?)```", HOW_TO.read_text(), re.DOTALL)[:2]
+    config = yaml.safe_load(CONFIG)
+    config["pipeline"] = yaml.safe_load(added_to_config)["pipeline"] + config["pipeline"]
+    (project / "config.yml").write_text(yaml.safe_dump(config))
+    extend(project / "domain.yml", added_to_domain)
+
+
+def extend(domain: Path, text: str) -> None:
+    """Adds what a text holds to a domain file, section by section."""
+    content = yaml.safe_load(domain.read_text())
+    for section, added in yaml.safe_load(text).items():
+        known = content.get(section, type(added)())
+        content[section] = known + added if isinstance(added, list) else {**known, **added}
+    domain.write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def train_and_test(project: Path, name: str) -> dict[str, str]:
+    """What `rasa train` and `rasa test` leave behind, by file name."""
+    training = train(
+        domain=str(project / "domain.yml"),
+        config=str(project / "config.yml"),
+        training_files=[str(project / "data")],
+        output=str(project / "models"),
+        fixed_model_name=name,
+        force_training=True,
+    )
+    assert training.code == 0
+    results = project / name
+    options: dict[str, Any] = {"disable_plotting": True, "errors": True, "successes": True}
+
+    async def run_tests() -> None:
+        stories = str(project / "tests")
+        await run_core_test(training.model, stories, str(results), options, use_conversation_test_files=True)
+        await run_nlu_test(training.model, str(project / "data"), str(results), options)
+
+    asyncio.run(run_tests())
+    return {path.name: path.read_text() for path in sorted(results.glob("*.*"))}
+
+
+@pytest.mark.xdist_group("assistant")
+def test_reports_stay_as_they_were(moodbot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    before = train_and_test(moodbot, "before")
+    add_the_ten_lines(moodbot)
+    after = train_and_test(moodbot, "after")
+    assert "None of the test stories failed" in before["failed_test_stories.yml"]
+    assert {"CRFEntityExtractor_report.json", "intent_report.json", "story_report.json"} <= set(before)
+    assert sorted(after) == sorted(before)
+    for name, content in before.items():
+        if name.endswith("_report.json") or name == "failed_test_stories.yml":
+            assert after[name] == content, name
