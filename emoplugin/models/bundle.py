@@ -24,6 +24,7 @@ CONFIG = "config.json"
 
 KINDS = {
     "nelec": "emoplugin.models.nelec:NelecModel",
+    "bert": "emoplugin.models.bert:BertModel",
 }
 """Where the class of each kind of bundle lives."""
 

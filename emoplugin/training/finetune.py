@@ -1,0 +1,251 @@
+"""The training loop of a pre-trained encoder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn import functional as F
+
+from emoplugin.errors import InputError
+from emoplugin.models.encoder import EncoderNetwork
+from emoplugin.models.tokens import Float32, Int64
+from emoplugin.training.loop import Batches
+
+PRECISIONS = ("auto", "fp32", "bf16")
+STATE = "state.safetensors"
+
+Tensors = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """How an encoder is fine-tuned.
+
+    Attributes:
+        epochs: Most passes over the data.
+        patience: Epochs without a better dev score after which training stops.
+        batch: Dialogues a step.
+        accumulate: Steps whose gradients are added up before the weights change.
+        learning_rate: Highest learning rate of the encoder's last block. It rises over ``warm_up`` and falls to 0 along
+            a line.
+        layer_decay: Share of the learning rate that each block has of the one above it; the token embeddings are the
+            lowest.
+        head_rate: How many times the learning rate what is new learns with: the scores' layer and the turn embeddings.
+        warm_up: Share of the steps over which the learning rate rises.
+        frozen: How many of the lowest blocks, the token embeddings first, stay as they are: 0 trains all, more than the
+            encoder has trains the head alone.
+        weight_decay: Decoupled weight decay of matrices (AdamW).
+        label_smoothing: Share of the target's probability that is spread over all labels.
+        balance: How much rare labels count for more: 0 not at all, 1 until all labels weigh the same.
+        clip: Highest norm of the gradient.
+        precision: ``fp32``, ``bf16`` (matrix products in bfloat16), or ``auto``, which is bf16 on a GPU.
+        checkpoint: Steps between two checkpoints; there is one after each epoch besides.
+    """
+
+    epochs: int = 3
+    patience: int = 2
+    batch: int = 32
+    accumulate: int = 1
+    learning_rate: float = 1e-4
+    layer_decay: float = 0.9
+    head_rate: float = 10.0
+    warm_up: float = 0.1
+    frozen: int = 0
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.05
+    balance: float = 0.0
+    clip: float = 1.0
+    precision: str = "auto"
+    checkpoint: int = 500
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise InputError(f"precision is {self.precision!r}; expected one of {', '.join(PRECISIONS)}.")
+        for name in ("epochs", "batch", "accumulate", "checkpoint"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be 1 or more, found {getattr(self, name)}.")
+
+
+def finetune(
+    network: EncoderNetwork,
+    data: Batches,
+    config: FinetuneConfig,
+    *,
+    seed: int,
+    score: Callable[[EncoderNetwork], float] | None,
+    folder: Path,
+    log: Callable[[dict[str, Any]], None],
+    advance: Callable[[int, int], None],
+) -> None:
+    """Trains in place and leaves the best weights in the network.
+
+    Args:
+        network: The network, on the device it is to be trained on.
+        data: Training data. Their dense features are not read.
+        config: The arguments.
+        seed: Every random choice follows from it.
+        score: A dev score, higher is better, asked for after each epoch; without it all epochs are run.
+        folder: Where checkpoints are kept. Training goes on from the one that is there.
+        log: Called with the figures of each epoch.
+        advance: Called with steps done and steps in all.
+    """
+    optimizer = torch.optim.AdamW(parameter_groups(network, config), lr=config.learning_rate, fused=True)
+    steps = math.ceil(len(data) / config.batch)
+    total = steps * config.epochs
+    state = _State(network, optimizer, folder / STATE)
+    while state.step < total:
+        epoch, done = divmod(state.step, steps)
+        if done == 0 and score is not None and epoch - state.best_epoch > config.patience:
+            break
+        network.train()
+        started = time.monotonic()
+        # Drawn by epoch and step, so that a resumed training draws what an unbroken one would have drawn.
+        batches = list(data.shuffled(config.batch, np.random.default_rng((seed, epoch))))
+        for step in range(state.step, (epoch + 1) * steps):
+            torch.manual_seed(seed * 1_000_003 + step)
+            loss = _loss(network, data, batches[step - epoch * steps], config)
+            (loss / config.accumulate).backward()
+            state.loss += float(loss.detach())
+            last = step + 1 == (epoch + 1) * steps
+            if last or (step + 1) % config.accumulate == 0:
+                for group in optimizer.param_groups:
+                    group["lr"] = config.learning_rate * group["share"] * _rate((step + 0.5) / total, config.warm_up)
+                nn.utils.clip_grad_norm_(network.parameters(), config.clip)
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+                state.step = step + 1
+                if not last and state.step % config.checkpoint < config.accumulate:
+                    state.save()
+            advance(step + 1, total)
+        figures = {"epoch": epoch + 1, "loss": state.loss / steps, "seconds": time.monotonic() - started}
+        if score is not None:
+            figures["score"] = score(network)
+        state.keep(epoch, figures.get("score"))
+        state.save()
+        log(figures)
+    network.load_state_dict(state.best)
+
+
+def _loss(network: EncoderNetwork, data: Batches, chosen: Int64, config: FinetuneConfig) -> torch.Tensor:
+    device = next(network.parameters()).device
+    tokens, turns, _, _ = data.tensors(chosen)
+    with precision(config.precision, device):
+        scores = network(tokens.to(device), turns.to(device)).float()
+    targets = torch.from_numpy(data.targets[chosen]).to(device)
+    weights = torch.from_numpy(data.weights[chosen]).to(device)
+    losses = F.cross_entropy(scores, targets, label_smoothing=config.label_smoothing, reduction="none")
+    return (losses * weights).sum() / weights.sum()
+
+
+def parameter_groups(network: EncoderNetwork, config: FinetuneConfig) -> list[dict[str, Any]]:
+    """Parameters with the share of the learning rate they learn with. Frozen ones are in none and need no gradient."""
+    highest = max(_block(name) or 0 for name, _ in network.named_parameters())
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        block = _block(name)
+        if block is not None and block < config.frozen:
+            parameter.requires_grad_(False)
+            continue
+        share = config.head_rate if block is None else config.layer_decay ** (highest - block)
+        decay = config.weight_decay if parameter.dim() > 1 and block != 0 else 0.0
+        groups.setdefault((share, decay), []).append(parameter)
+    return [{"params": found, "share": share, "weight_decay": decay} for (share, decay), found in groups.items()]
+
+
+_LAYER = re.compile(r"\.layers?\.(\d+)\.")
+
+
+def _block(name: str) -> int | None:
+    """Which block of the encoder, from below, a parameter belongs to; embeddings are 0, and what is new is in none."""
+    if not name.startswith(("embedding.", "core.encoder.")):
+        return None
+    layer = _LAYER.search(name)
+    return int(layer[1]) + 1 if layer else 0
+
+
+def precision(name: str, device: torch.device) -> Any:
+    """Where matrix products are computed in bfloat16, if the device or the name asks for it."""
+    if name == "bf16" or (name == "auto" and device.type == "cuda"):
+        return torch.autocast(device.type, torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def predict_encoder(network: EncoderNetwork, data: Batches, config: FinetuneConfig, size: int = 128) -> Float32:
+    """Scores of the network in its training precision, ``[dialogues, labels]``."""
+    network.eval()
+    device = next(network.parameters()).device
+    order = np.argsort([len(tokens) for tokens, _ in data.rows], kind="stable")
+    scores = np.zeros(data.targets.shape, dtype=np.float32)
+    with torch.inference_mode(), precision(config.precision, device):
+        for start in range(0, len(order), size):
+            chosen = order[start : start + size]
+            tokens, turns, _, _ = data.tensors(chosen)
+            scores[chosen] = network(tokens.to(device), turns.to(device)).float().cpu().numpy()
+    return scores
+
+
+def _rate(progress: float, warm_up: float) -> float:
+    return min(progress / warm_up if warm_up else 1.0, (1.0 - progress) / (1.0 - warm_up))
+
+
+class _State:
+    """Where a training stands: weights, the best ones so far, the optimiser, and the counts."""
+
+    def __init__(self, network: EncoderNetwork, optimizer: torch.optim.Optimizer, path: Path) -> None:
+        self.network, self.optimizer, self.path = network, optimizer, path
+        self.step, self.loss = 0, 0.0
+        self.best: Tensors = {}
+        self.best_epoch, self.best_score = 0, -math.inf
+        if path.is_file():
+            self._load()
+
+    def keep(self, epoch: int, score: float | None) -> None:
+        """Ends an epoch."""
+        self.loss = 0.0
+        if score is None or score > self.best_score:
+            self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+            self.best_epoch, self.best_score = epoch, -math.inf if score is None else score
+
+    def save(self) -> None:
+        tensors = {f"live/{name}": value for name, value in self.network.state_dict().items()}
+        tensors |= {f"best/{name}": value for name, value in self.best.items()}
+        for number, values in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{number}/{name}": value for name, value in values.items()}
+        tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+        numbers = {name: getattr(self, name) for name in ("step", "loss", "best_epoch")}
+        numbers["best_score"] = self.best_score if math.isfinite(self.best_score) else None
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_suffix(".partial")
+        save_file(tensors, partial, metadata={"numbers": json.dumps(numbers)})
+        partial.replace(self.path)
+
+    def _load(self) -> None:
+        device = str(next(self.network.parameters()).device)
+        parts: dict[str, Tensors] = {"live": {}, "best": {}, "optimizer": {}}
+        with safe_open(self.path, "pt", device) as file:  # type: ignore[no-untyped-call, attr-defined]
+            numbers = json.loads(file.metadata()["numbers"])
+            for name in file.keys():  # noqa: SIM118 - the file is no mapping
+                part, _, rest = name.partition("/")
+                parts[part][rest] = file.get_tensor(name)
+        self.step, self.loss, self.best_epoch = numbers["step"], numbers["loss"], numbers["best_epoch"]
+        self.best_score = -math.inf if numbers["best_score"] is None else numbers["best_score"]
+        self.network.load_state_dict(parts["live"])
+        self.best = parts["best"]
+        state = self.optimizer.state_dict()
+        for name, value in parts["optimizer"].items():
+            number, _, key = name.partition("/")
+            state["state"].setdefault(int(number), {})[key] = value
+        self.optimizer.load_state_dict(state)
