@@ -57,9 +57,10 @@ def emoji_key(emoji: str) -> str:
     return str(_NOT_IN_KEYS.sub("", emoji))
 
 
+@lru_cache(maxsize=4096)
 def emoji_name(emoji: str) -> str | None:
     """The words of an emoji's Unicode name in lower case, without the skin tone; None for what is not an emoji."""
-    name = _names().get(emoji_key(emoji))
+    name = _names().get(emoji.replace(_VARIATION, ""))
     if name is None:
         return None
     plain = unidecode(_TONE_NAMES.sub("", name)).lower()
@@ -67,14 +68,22 @@ def emoji_name(emoji: str) -> str | None:
 
 
 def split_emoji(run: str) -> list[str]:
-    """The emoji in a run of them. A sequence that Unicode does not know comes apart into those it is joined from."""
+    """The emoji in a run of them. A sequence that Unicode does not know comes apart into those it is made of."""
     parts: list[str] = []
     for sequence in _sequence().findall(run):
-        if emoji_key(sequence) in _names():
+        if _is_known(sequence):
             parts.append(sequence)
-        else:
-            parts.extend(_piece().findall(sequence))
+            continue
+        for element in _element().findall(sequence):
+            if _is_known(element):
+                parts.append(element)
+            else:
+                parts.extend(character for character in element if character in emoji_characters())
     return parts
+
+
+def _is_known(emoji: str) -> bool:
+    return emoji.replace(_VARIATION, "") in _names()
 
 
 def _data() -> dict[str, Any]:
@@ -85,7 +94,7 @@ def _data() -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
-    return {emoji_key(emoji): data["en"] for emoji, data in _data().items()}
+    return {emoji.replace(_VARIATION, ""): data["en"] for emoji, data in _data().items()}
 
 
 @lru_cache(maxsize=1)
@@ -95,5 +104,5 @@ def _sequence() -> Any:
 
 
 @lru_cache(maxsize=1)
-def _piece() -> Any:
-    return regex.compile(rf"{KEYCAP_PATTERN}|[{character_class()}][{_TONES}{_VARIATION}{_KEYCAP}]*+")
+def _element() -> Any:
+    return regex.compile(rf"{KEYCAP_PATTERN}|[{character_class()}][{_TONES}{_VARIATION}]*+")

@@ -8,6 +8,7 @@ twice changes nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -27,7 +28,8 @@ _LONGEST_CHUNK_KEPT = 40
 _DEEPEST = 6
 _GROWTH, _ALLOWANCE = 4, 16
 
-_CHUNK = regex.compile(r"\S++")
+# The standard library's pattern, since its white space is that of str.split.
+_CHUNK = re.compile(r"\S+")
 _NEGATION_SCOPE = regex.compile(r"n([w+-]{0,4})")
 _STARTS = {"question_word": COLUMNS["starts_question"], "yes": COLUMNS["starts_yes"], "no": COLUMNS["starts_no"]}
 _ENDS = {"!": COLUMNS["ends_exclamation"], "?": COLUMNS["ends_question"]}

@@ -108,7 +108,7 @@ def _fold(character: str) -> str:
     if character.isascii():
         return character
     plain = unicodedata.normalize("NFKC", character)
-    if len(plain) == 1 and (plain.isascii() or plain.isalpha() and "\U0001d400" <= character <= "\U0001d7ff"):
+    if len(plain) == 1 and (plain.isascii() or (plain.isalpha() and "\U0001d400" <= character <= "\U0001d7ff")):
         return plain
     if _LATIN.match(character):
         # Only letters that are spelt with letters: unidecode also describes sounds and clicks with signs.

@@ -57,19 +57,22 @@ def token_pattern(emoticons: Iterable[str], symbol_words: Iterable[str]) -> Any:
     letter = rf"[\p{{L}}\p{{M}}\p{{N}}\u200c\u200d--[{emoji}\ufe0f\u20e3]]"
     plain = rf"(?!{KEYCAP_PATTERN})"
     address = rf"(?:{plain}[^\s{emoji}])"
-    top_level = r"com|org|net|edu|gov|info|biz|io|co\.[a-z]{2}"
+    name = r"[A-Za-z0-9_.+\-]"
+    host = r"[A-Za-z0-9\-]"
+    top_level = r"(?i:com|org|net|edu|gov|info|biz|io|co\.[a-z]{2})"
     groups = {
-        "mark": "(?i:" + "|".join(MARKS) + ")",
-        "url": rf"(?i:(?<![a-z0-9+.\-])(?:[a-z][a-z0-9+.\-]*+://|www\.){address}++"
-        rf"|(?<![\w.+\-@])[a-z0-9\-]++(?:\.[a-z0-9\-]++)++(?<=\.(?:{top_level}))(?![\w@])(?:/{address}*+)?)",
-        "user": rf"(?i:(?<![\w.+\-@])[a-z0-9_.+\-]++@[a-z0-9\-]++\.[a-z0-9.\-]++)|(?<!{letter})@(?:{plain}(?:{letter}|_))++",
-        "hashtag": rf"(?<!{letter})\#(?=[\d_]*+\p{{L}})(?:{plain}(?:{letter}|_))++",
+        "mark": rf"(?=<)(?i:{'|'.join(MARKS)})",
+        "url": rf"(?=[A-Za-z0-9])(?<![\w.+\-@])(?:(?:[A-Za-z][A-Za-z0-9+.\-]*+://|(?i:www)\.){address}++"
+        rf"|{host}++(?:\.{host}++)++(?<=\.{top_level})(?![\w@])(?:/{address}*+)?)",
+        "user": rf"(?={name})(?<![\w.+\-@]){name}++@{host}++\.[A-Za-z0-9.\-]++"
+        rf"|(?<!{letter})@(?:{plain}(?:{letter}|_))++",
+        "hashtag": rf"\#(?<!{letter}\#)(?=[\d_]*+\p{{L}})(?:{plain}(?:{letter}|_))++",
         "emoticon": _signs({collapse(sign) for sign in emoticons}),
         "emoji": run_pattern(),
-        "symbol_word": rf"(?<!{letter})(?i:{_trie(symbol_words)})(?!{letter})",
+        "symbol_word": rf"(?=[A-Za-z0-9'])(?<!{letter})(?i:{_trie(symbol_words)})(?!{letter})",
         "number": rf"(?:{plain}\d)++(?:[.,:](?:{plain}\d)++)*+(?!{letter})",
-        "word": rf"(?:{plain}{letter})++(?:['`](?:(?!\p{{N}}){letter})++)*+",
-        "punctuation": r"[!?]++|(?P<sign>\S)(?P=sign)*+",
+        "word": rf"(?:[A-Za-z]++|{plain}{letter})++(?:['`](?:(?!\p{{N}}){letter})++)*+",
+        "punctuation": rf"[!?]++|(?P<sign>\S)(?:{plain}(?P=sign))*+",
     }
     return regex.compile("(?V1)" + "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in groups.items()))
 
@@ -103,7 +106,11 @@ def _signs(signs: Iterable[str]) -> str:
     for sign in signs:
         if " " not in sign:
             (apart if sign[0].isalnum() or sign[0] in ")]}" else anywhere).append(sign)
-    return rf"(?:(?<![\p{{L}}\p{{N}}(]){_trie(apart, stretch=True)}|{_trie(anywhere, stretch=True)})"
+    firsts = "".join(
+        regex.escape(first, special_only=False) for first in sorted({sign[0] for sign in (*apart, *anywhere)})
+    )
+    found = rf"(?:(?<![\p{{L}}\p{{N}}(]){_trie(apart, stretch=True)}|{_trie(anywhere, stretch=True)})"
+    return rf"(?=[{firsts}]){found}(?!\ufe0f?\u20e3)"
 
 
 def _trie(words: Iterable[str], *, stretch: bool = False) -> str:
