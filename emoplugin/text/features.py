@@ -1,7 +1,7 @@
 """The surface features of a turn: what is seen in it before any model is asked.
 
-While a turn is read, notes (a name and a value) are added up in one column a name; at the end of a batch the columns are
-squeezed into bounded features.
+While a turn is read, notes (a name and a value) are added up in one column a name; at the end of a batch the columns
+are squeezed into bounded features.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ COLUMNS = {name: number for number, name in enumerate((*_COUNTS, *_FLAGS, *_SUMS
 SURFACE_FEATURES: tuple[str, ...] = (*COLUMNS, *_DERIVED)
 """Names of the surface features.
 
-Counts (``sign_joy`` to ``lexicon_desire``) are log(1 + n), where a hit in the lexicon counts by its intensity and nothing counts
-beyond a thousand. Flags (``starts_``, ``ends_``, ``is_empty``, ``only_signs``) are 0 or 1. Sums of valence are cut to
-[-3, 3]. ``capitals`` is the share of capitals among all characters.
+Counts (``sign_bad`` to ``lexicon_desire``) are log(1 + n), n being at most a thousand; a hit in the lexicon counts by its
+intensity. Flags (``starts_``, ``ends_``, ``is_empty``, ``only_signs``) are 0 or 1. Sums of valence are cut to [-3, 3].
+``capitals`` is the share of capitals among all characters.
 """
 
 _MOST = 1000.0

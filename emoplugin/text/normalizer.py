@@ -1,9 +1,9 @@
 """From raw text to model text and surface features.
 
-A text is read in chunks, the pieces between white space. What a chunk becomes depends on the chunk alone, except for the few words
-of the step ``ambiguous``; so chunks are remembered, and most of a chat is looked up. A chunk is worked on until working on its
-result changes nothing. The tokens of the result are joined by single spaces, each being a chunk of its own then: so normalising
-twice changes nothing.
+A text is read in chunks, the pieces between white space. What a chunk becomes depends on the chunk alone, except for the
+few words of the step ``ambiguous``; so chunks are remembered, and most of a chat is looked up. A chunk is worked on until
+working on its result changes nothing. The words of the result are joined by single spaces, so that each is a chunk of its
+own in a second pass: normalising twice changes nothing.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class AlignedText:
 
     Attributes:
         text: The model text.
-        spans: For each character of it the ``[start, end)`` of the original that it comes from. The space between two words
-            has the piece of the original between them, or of what they both come from.
+        spans: For each character of it the ``[start, end)`` of the original that it comes from. The space between two
+            words has the piece of the original between them, or of what they both come from.
     """
 
     text: str
@@ -63,7 +63,17 @@ class AlignedText:
 
 
 class _Entry(NamedTuple):
-    """What a chunk becomes. ``events`` has a sign a token: n negation, + - words that feel, w other words, . anything else."""
+    """What a chunk becomes.
+
+    Attributes:
+        text: Its words in the model text.
+        columns: The columns of its notes.
+        values: The values of its notes.
+        events: A sign a word: n negation, + and - for words that feel, w for other words, . for anything else.
+        starts: The flag it raises as the first chunk of a text.
+        ends: The flag it raises as the last one.
+        special: Whether it acts on other chunks or is acted on by them, or has no text.
+    """
 
     text: str
     columns: tuple[int, ...]
@@ -93,7 +103,8 @@ class _Memory(dict[str, _Entry]):
 class Normalizer:
     """Turns what people type into what models read.
 
-    Safe for any text, in time linear in its length. The model text is at most four times as long as the input plus 16 characters.
+    Safe for any text, in time linear in its length. The model text is at most four times as long as the input plus 16
+    characters. One normaliser can be used by several threads.
 
     Args:
         config: Which steps run.
@@ -269,13 +280,13 @@ class Normalizer:
         events = "".join(entry.events for entry in entries)
         before = [word for entry in entries for word in entry.text.split(" ")]
         if before != words:
-            for old, new in zip(before, words):
+            for old, new in zip(before, words, strict=True):
                 if old != new:
                     gone = self._memory[old]
-                    notes += zip(gone.columns, (-value for value in gone.values))
+                    notes += zip(gone.columns, (-value for value in gone.values), strict=True)
                     for word in new.split(" "):
                         come = self._memory[word]
-                        notes += zip(come.columns, come.values)
+                        notes += zip(come.columns, come.values, strict=True)
             events = "".join(self._memory[word].events for phrase in words for word in phrase.split(" "))
         for scope in _NEGATION_SCOPE.findall(events):
             notes += [(COLUMNS["negated_positive"], scope.count("+")), (COLUMNS["negated_negative"], scope.count("-"))]
@@ -290,7 +301,9 @@ class Normalizer:
         phrases = (
             ambiguous([word.text for word in words], self._known) if self.config.ambiguous else [w.text for w in words]
         )
-        return [word._replace(text=part) for word, phrase in zip(words, phrases) for part in phrase.split(" ")]
+        return [
+            word._replace(text=part) for word, phrase in zip(words, phrases, strict=True) for part in phrase.split(" ")
+        ]
 
     def _shortened(self, text: str) -> str:
         return " ".join(token.text for token in self._fitting(text))
@@ -298,8 +311,8 @@ class Normalizer:
     def _fitting(self, text: str) -> list[Token]:
         """The tokens of a text whose model text would be too long.
 
-        Emoji give their family, each family once; abbreviations only their first words. What is too long even then, which
-        takes text made for it, is cut off.
+        Emoji give their family, each family once; abbreviations only their first words. What is too long even then,
+        which takes text made for it, is cut off.
         """
         families: set[str] = set()
         tokens: list[Token] = []

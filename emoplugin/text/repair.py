@@ -1,7 +1,7 @@
 """Repair of characters: what was typed with odd code points, written with plain ones.
 
-Everything here works cluster by cluster, a cluster being a character and the marks on it. So the repair of a text is the
-repairs of its clusters in a row, which is what lets a position in the repaired text be traced back.
+Everything here works cluster by cluster, a cluster being a character and the marks on it. So the repair of a text is
+the repairs of its clusters in a row, which is what lets a position in the repaired text be traced back.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _fold(character: str) -> str:
         # Only letters that are spelt with letters: unidecode also describes sounds and clicks with signs.
         spelt = unidecode(character)
         if spelt.isalpha() and len(spelt) <= 3:
-            return spelt
+            return str(spelt)
     return character
 
 

@@ -29,28 +29,9 @@ _LAUGHTER = regex.compile(
 _HASHTAG_PART = regex.compile(r"\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{M}]++|\p{N}++|[^\p{Lu}\p{Ll}\p{M}\p{N}_#]++")
 _SHORT_WORDS = frozenset(
     (
-        "a",
-        "i",
-        "am",
-        "an",
-        "as",
-        "at",
-        "be",
-        "by",
-        "do",
-        "go",
-        "he",
-        "hi",
-        "if",
-        "in",
-        "is",
-        "it",
-        "me",
-        "my",
-        "no",
-        "of",
+        *("a", "i", "am", "an", "as", "at", "be", "by", "do", "go", "he", "hi", "if", "in", "is", "it", "me", "my"),
+        *("no", "of", "oh", "ok", "on", "or", "so", "to", "up", "us", "we"),
     )
-    + ("oh", "ok", "on", "or", "so", "to", "up", "us", "we")
 )
 
 
@@ -266,9 +247,9 @@ STEPS: tuple[str, ...] = ("unicode", *(step.name for step in TOKEN_STEPS), "ambi
 def shorten_word(word: str, words: Collection[str]) -> str:
     """Takes the stretching out of a word.
 
-    Letters that stand three times or more are written twice or once, whichever gives a known word, twice where none does.
-    A vowel or soft consonant doubled at the end goes as well when only the word without it is known: ``soo``. Known words
-    stay, and so do initials such as ``aaa`` and ``www``.
+    Letters that stand three times or more are written twice or once, whichever gives a known word, twice where none
+    does. A vowel or soft consonant doubled at the end goes as well when only the word without it is known: ``soo``.
+    Known words stay, and so do initials such as ``aaa`` and ``www``.
     """
     if word.lower() in words or (len(word) == 3 and len(set(word)) == 1):
         return word
