@@ -70,9 +70,9 @@ COLUMNS = {name: number for number, name in enumerate((*_COUNTS, *_FLAGS, *_SUMS
 SURFACE_FEATURES: tuple[str, ...] = (*COLUMNS, *_DERIVED)
 """Names of the surface features.
 
-Counts (``sign_bad`` to ``lexicon_desire``) are log(1 + n), n being at most a thousand; a hit in the lexicon counts by its
-intensity. Flags (``starts_``, ``ends_``, ``is_empty``, ``only_signs``) are 0 or 1. Sums of valence are cut to [-3, 3].
-``capitals`` is the share of capitals among all characters.
+Counts (``sign_bad`` to ``lexicon_desire``) are log(1 + n), n being at most a thousand; a hit in the lexicon counts by
+its intensity. Flags (``starts_``, ``ends_``, ``is_empty``, ``only_signs``) are 0 or 1. Sums of valence are cut to
+[-3, 3]. ``capitals`` is the share of capitals among all characters.
 """
 
 _MOST = 1000.0

@@ -1,9 +1,9 @@
 """From raw text to model text and surface features.
 
-A text is read in chunks, the pieces between white space. What a chunk becomes depends on the chunk alone, except for the
-few words of the step ``ambiguous``; so chunks are remembered, and most of a chat is looked up. A chunk is worked on until
-working on its result changes nothing. The words of the result are joined by single spaces, so that each is a chunk of its
-own in a second pass: normalising twice changes nothing.
+A text is read in chunks, the pieces between white space. What a chunk becomes depends on the chunk alone, except for
+the few words of the step ``ambiguous``; so chunks are remembered, and most of a chat is looked up. A chunk is worked on
+until working on its result changes nothing. The words of the result are joined by single spaces, so that each is a
+chunk of its own in a second pass: normalising twice changes nothing.
 """
 
 from __future__ import annotations
@@ -237,11 +237,15 @@ class Normalizer:
         if depth == _DEEPEST or (len(tokens) == 1 and tokens[0].text == chunk):
             return tokens
         return [
-            token
-            if token.text in self._settled_words
-            else token._replace(text=" ".join([self._settle(word, depth + 1) for word in token.text.split(" ")]))
-            for token in tokens
+            token if token.text in self._settled_words else self._settle_token(token, depth + 1) for token in tokens
         ]
+
+    def _settle_token(self, token: Token, depth: int) -> Token:
+        text = " ".join([self._settle(word, depth) for word in token.text.split(" ")])
+        if text == token.text:
+            return token
+        # An emoji whose name would read as something else is better told by its family.
+        return token._replace(text=token.short or text)
 
     def _settle(self, word: str, depth: int) -> str:
         if word in self._settled_words:
