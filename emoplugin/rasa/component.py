@@ -6,7 +6,8 @@ import copy
 import dataclasses
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Dict, List, Optional  # noqa: UP035  # Rasa's graph validation compares against these
 
@@ -36,20 +37,22 @@ from emoplugin.models.base import EmotionModel
 from emoplugin.models.bundle import find, load, open_bundle
 from emoplugin.rasa.context import EMOTION, dialogue_of, earlier_emotions
 from emoplugin.rasa.evaluation import leave_out
-from emoplugin.rasa.trajectory import Trajectory
+from emoplugin.rasa.trajectory import Alert, Trajectory
 
 logger = logging.getLogger(__name__)
 
 BUNDLE = "bundle"
 
-VALUES = {
+VALUES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "emotion": lambda found: found["label"],
     "emotion_confidence": lambda found: round(found["confidence"], 2),
     "emotion_trend": lambda found: found["trend"],
     "emotion_streak": lambda found: found["streak"],
-    "emotion_mood": lambda found: max(found["mood"], key=found["mood"].get),
+    "emotion_mood": lambda found: max(found["mood"], key=found["mood"].__getitem__),
+    # Only an alert is attached, not its absence: a boolean slot that is set to false no longer looks unset to policies.
+    "emotion_alert": lambda found: found["alert"] or None,
 }
-"""The entities the component can attach, and how their values follow from ``message["emotion"]``."""
+"""The entities the component can attach, and their values by what ``message["emotion"]`` holds; None attaches none."""
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
@@ -73,8 +76,11 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
             # Share of each label that your users' messages have, such as {others: 0.8, happy: 0.1, sad: 0.05,
             # angry: 0.05}, to correct the probabilities by; null leaves them as the bundle gives them.
             "target_prior": None,
-            # Which entities a message gets: any of emotion, emotion_confidence, emotion_trend, emotion_streak and
-            # emotion_mood. Each has to stand in the domain.
+            # When the conversation calls for a person: {labels: [angry], confidence: 0.7, times: 2, of: 3} is two of
+            # the user's last three messages angry with at least that confidence; null is never.
+            "alert": None,
+            # Which entities a message gets: any of emotion, emotion_confidence, emotion_trend, emotion_streak,
+            # emotion_mood and emotion_alert. Each has to stand in the domain.
             "entities": ["emotion", "emotion_confidence", "emotion_trend"],
         }
 
@@ -121,6 +127,7 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
         self._min_confidence = float(config["min_confidence"])
         try:
             self._model = _with_prior(load(bundle, device=config["device"]), config["target_prior"])
+            self._alert = Alert.read(config["alert"], self._model.labels) if config["alert"] is not None else None
         except EmopluginError as error:
             raise InvalidConfigException(f"EmotionClassifier: {error}") from None
 
@@ -142,14 +149,15 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
         spoken = [message for message in messages if isinstance(message.get(TEXT), str)]
         dialogues = [dialogue_of(message.get(TEXT), tracker) for message in spoken]
         emotions = self._model.predict_batch(dialogues, min_confidence=self._min_confidence)
-        previous = next(earlier_emotions(tracker), None)
+        earlier = list(islice(earlier_emotions(tracker), self._alert.of if self._alert is not None else 1))
         for message, dialogue, emotion in zip(spoken, dialogues, emotions, strict=True):
-            self._attach(message, dialogue, self._describe(dialogue, emotion, Trajectory.after(emotion, previous)))
+            self._attach(message, dialogue, self._describe(dialogue, emotion, earlier))
         logger.debug("Emotion of %d message(s): %s", len(spoken), [emotion.label for emotion in emotions])
         return messages
 
-    def _describe(self, dialogue: Dialogue, emotion: Emotion, trajectory: Trajectory) -> dict[str, Any]:
-        return {
+    def _describe(self, dialogue: Dialogue, emotion: Emotion, earlier: list[Mapping[str, Any]]) -> dict[str, Any]:
+        trajectory = Trajectory.after(emotion, earlier[0] if earlier else None)
+        found = {
             **emotion.to_json(),
             "confidence": round(emotion.confidence, 4),
             "probabilities": _rounded(emotion.probabilities),
@@ -159,6 +167,7 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
             "mood": _rounded(trajectory.mood),
             "model": {"name": self._model.name, "version": self._model.version},
         }
+        return {**found, "alert": self._alert is not None and self._alert.holds([found, *earlier])}
 
     def _attach(self, message: Message, dialogue: Dialogue, found: dict[str, Any]) -> None:
         message.set(TEXT, dialogue.last, add_to_output=True)
@@ -166,12 +175,13 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
         entities = [
             {
                 ENTITY_ATTRIBUTE_TYPE: name,
-                ENTITY_ATTRIBUTE_VALUE: VALUES[name](found),
+                ENTITY_ATTRIBUTE_VALUE: value,
                 ENTITY_ATTRIBUTE_START: 0,
                 ENTITY_ATTRIBUTE_END: len(dialogue.last),
                 ENTITY_ATTRIBUTE_CONFIDENCE_TYPE: found["confidence"],
             }
             for name in self._entities
+            if (value := VALUES[name](found)) is not None
         ]
         message.set(ENTITIES, message.get(ENTITIES, []) + self.add_extractor_name(entities), add_to_output=True)
 
@@ -189,10 +199,9 @@ def _check(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
     entities = config["entities"]
     if not isinstance(entities, list) or any(name not in VALUES for name in entities):
         fail(f"entities is {entities!r}; give a list of any of {', '.join(VALUES)}.")
-    if config["target_prior"] is not None and not isinstance(config["target_prior"], Mapping):
-        fail(
-            f"target_prior is {config['target_prior']!r}; give each label's share, such as {{others: 0.8, happy: 0.2}}."
-        )
+    for key in ("target_prior", "alert"):
+        if config[key] is not None and not isinstance(config[key], Mapping):
+            fail(f"{key} is {config[key]!r}; give a mapping such as the one in its description, or null.")
 
 
 def _find(model: Any) -> Path:

@@ -101,6 +101,19 @@ def test_the_trajectory_continues_from_the_tracker(classifier: EmotionClassifier
     assert message.get("emotion")["trend"] == "escalating"
 
 
+def test_an_alert_comes_with_enough_of_the_last_messages(bundle: Path, tmp_path: Path) -> None:
+    alert = {"labels": ["angry"], "confidence": 0.7, "times": 2, "of": 3}
+    alarmed = create(bundle, tmp_path / "storage", alert=alert, entities=["emotion_alert"])
+    events: list[Any] = []
+    alerts = []
+    for text in ("mad", "hello", "mad", "mad", "hello", "hello"):
+        message = parse(alarmed, text, *events)
+        events.append(UserUttered(text, parse_data=message.as_dict(only_output_properties=True)))
+        alerts.append(message.get("emotion")["alert"])
+        assert [entity["value"] for entity in message.get("entities")] == [True] * alerts[-1]
+    assert alerts == [False, False, True, True, True, False]
+
+
 def test_a_batch_is_decided_in_order(classifier: EmotionClassifier) -> None:
     texts = ["mad", None, "glad", "", "blue"] * 100
     messages = classifier.process([said(text) for text in texts])
@@ -164,6 +177,12 @@ def test_the_fingerprint_follows_the_bundle(bundle: Path) -> None:
         ({"entities": "emotion"}, "entities"),
         ({"entities": ["emotion", "feeling"]}, "entities"),
         ({"target_prior": 0.5}, "target_prior"),
+        ({"alert": True}, "alert is True"),
+        ({"alert": {"times": 2}}, "labels has to be there"),
+        ({"alert": {"labels": ["cross"]}}, "Unknown label 'cross'"),
+        ({"alert": {"labels": ["angry"], "confidence": 70}}, "confidence is 70"),
+        ({"alert": {"labels": ["angry"], "times": 3, "of": 2}}, "3 of 2"),
+        ({"alert": {"labels": ["angry"], "minutes": 2}}, "minutes"),
         ({"target_prior": {"others": 0.5, "joy": 0.5}}, "joy"),
         ({"target_prior": {"others": 1, "happy": 0, "sad": 0, "angry": "x"}}, "target_prior"),
         ({"target_prior": {"others": 1, "happy": 0, "sad": 0, "angry": 0}}, "target_prior"),
