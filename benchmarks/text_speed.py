@@ -34,9 +34,8 @@ def main() -> None:
     path = parser.parse_args().input
     turns = read(path) if path else write(6 * DIALOGUES)
     half = len(turns) // 2
-    print(
-        f"{len(turns)} turns, {len(set(turns))} different, {sum(len(t.split()) for t in turns) / len(turns):.1f} words a turn"
-    )
+    words = sum(len(turn.split()) for turn in turns) / len(turns)
+    print(f"{len(turns)} turns, {len(set(turns))} different, {words:.1f} words a turn")
 
     normalizer = Normalizer()
     report("emoplugin, text and features, fresh", normalizer.analyze_batch, turns[:half])

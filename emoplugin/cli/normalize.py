@@ -23,7 +23,7 @@ def normalize(
     seen = {
         name: round(float(value), 3) for name, value in zip(SURFACE_FEATURES, analysis.features, strict=True) if value
     }
-    changes: dict[str, str] = {}
+    changes = {"typed": text}
     before = text
     for name, after in normalizer.steps(text):
         if after != before:
