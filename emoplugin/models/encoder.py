@@ -61,7 +61,7 @@ class EncoderCore(nn.Module):
         self.dropout = nn.Dropout(head.dropout)
         self.output = nn.Linear(head.parts * size, labels)
 
-    def forward(self, vectors: torch.Tensor, turns: torch.Tensor, padded: bool = True) -> torch.Tensor:
+    def forward(self, vectors: torch.Tensor, turns: torch.Tensor, *, padded: bool = True) -> torch.Tensor:
         """Scores ``[batch, labels]``.
 
         Args:

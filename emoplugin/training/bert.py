@@ -135,8 +135,8 @@ class BertTrainer:
         vectors = TokenVectors.quantize(network.embedding.weight.detach().numpy())
         generator = np.random.default_rng((self.seed, 4))
         sample = generator.permutation(len(train))[: self.config.range_rows]
-        ranges = activation_ranges(network.core, _inputs(train.subset(sample), vectors))
-        exported = export_int8(network.core, ranges)
+        ranges = activation_ranges(network, _inputs(train.subset(sample), vectors))
+        exported = export_int8(network, ranges)
         self.run.mkdir(parents=True, exist_ok=True)
         (self.run / NETWORK_WEIGHTS).write_bytes(exported.weights)
         (self.run / NETWORK).write_bytes(exported.network)
@@ -153,7 +153,7 @@ class BertTrainer:
             "calibration": fitted,
             "text": self.text.to_json(),
             "head": self.config.head.to_json(),
-            "encoder": network.core.encoder.config.to_dict(),
+            "encoder": _shape(network.core.encoder.config.to_diff_dict()),
         }
         files = bundle_files(pieces.tokenizer, vectors, exported.network, exported.weights)
         trained = Trained(config, files, device_name(self.device))
@@ -189,6 +189,12 @@ class BertTrainer:
             self.advance("reading", min(start + CHUNK, len(data)), len(data))
         targets = np.eye(len(self.labels), dtype=np.float32)[data.targets]
         return Batches(rows, np.zeros((len(data), 0), dtype=np.float32), targets, data.weights)
+
+
+def _shape(config: dict[str, Any]) -> dict[str, Any]:
+    """An encoder's configuration without what is about its files."""
+    about_files = ("_name_or_path", "architectures", "dtype", "transformers_version")
+    return {key: value for key, value in config.items() if key not in about_files}
 
 
 def held_out(data: TrainingSet, sources: tuple[int, ...], share: float, seed: int) -> Any:

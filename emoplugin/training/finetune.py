@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import math
 import re
@@ -51,7 +52,8 @@ class FinetuneConfig:
         label_smoothing: Share of the target's probability that is spread over all labels.
         balance: How much rare labels count for more: 0 not at all, 1 until all labels weigh the same.
         clip: Highest norm of the gradient.
-        precision: ``fp32``, ``bf16`` (matrix products in bfloat16), or ``auto``, which is bf16 on a GPU.
+        precision: ``fp32``, ``bf16`` (matrix products in bfloat16), or ``auto``: bf16 where the device is
+            made for it.
         checkpoint: Steps between two checkpoints; there is one after each epoch besides.
     """
 
@@ -69,7 +71,7 @@ class FinetuneConfig:
     balance: float = 0.0
     clip: float = 1.0
     precision: str = "auto"
-    checkpoint: int = 500
+    checkpoint: int = 200
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -99,7 +101,7 @@ def finetune(
         seed: Every random choice follows from it.
         score: A dev score, higher is better, asked for after each epoch; without it all epochs are run.
         folder: Where checkpoints are kept. Training goes on from the one that is there.
-        log: Called with the figures of each epoch.
+        log: Called with the figures of each checkpoint and epoch.
         advance: Called with steps done and steps in all.
     """
     optimizer = torch.optim.AdamW(parameter_groups(network, config), lr=config.learning_rate, fused=True)
@@ -129,6 +131,7 @@ def finetune(
                 state.step = step + 1
                 if not last and state.step % config.checkpoint < config.accumulate:
                     state.save()
+                    log({"step": state.step, "of": total, "loss": state.loss / (state.step - epoch * steps)})
             advance(step + 1, total)
         figures = {"epoch": epoch + 1, "loss": state.loss / steps, "seconds": time.monotonic() - started}
         if score is not None:
@@ -177,10 +180,17 @@ def _block(name: str) -> int | None:
 
 
 def precision(name: str, device: torch.device) -> Any:
-    """Where matrix products are computed in bfloat16, if the device or the name asks for it."""
-    if name == "bf16" or (name == "auto" and device.type == "cuda"):
-        return torch.autocast(device.type, torch.bfloat16)
-    return contextlib.nullcontext()
+    """A context in which matrix products are computed as the name says on the device."""
+    native = device.type == "cuda" or any(_capabilities().get(key) for key in ("avx512_bf16", "amx_bf16"))
+    low = name == "bf16" or (name == "auto" and native)
+    return torch.autocast(device.type, torch.bfloat16) if low else contextlib.nullcontext()
+
+
+@functools.cache
+def _capabilities() -> dict[str, Any]:
+    """What the processor can do; torch before 2.12 does not tell."""
+    found: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return found
 
 
 def predict_encoder(network: EncoderNetwork, data: Batches, config: FinetuneConfig, size: int = 128) -> Float32:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from safetensors.numpy import save as save_tensors
 from torch import nn
 
 from emoplugin.models.bert import NETWORK_WEIGHTS, SCALE
-from emoplugin.models.encoder import EncoderCore
+from emoplugin.models.encoder import EncoderNetwork
 
 Arrays = dict[str, npt.NDArray[Any]]
 Ranges = Mapping[str, tuple[float, float]]
@@ -44,7 +45,19 @@ class Exported:
     weights: bytes
 
 
-def activation_ranges(core: EncoderCore, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Ranges:
+class _Served(nn.Module):
+    """The network as it is served: token vectors in, no padding. Its parameters are named as the network's."""
+
+    def __init__(self, network: EncoderNetwork) -> None:
+        super().__init__()
+        self.core = network.core
+
+    def forward(self, vectors: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.core(vectors, turns, padded=False)
+        return scores
+
+
+def activation_ranges(network: EncoderNetwork, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Ranges:
     """Lowest and highest input of each linear layer over batches of vectors and turns; 0 lies always within."""
     ranges: dict[str, tuple[float, float]] = {}
 
@@ -57,47 +70,50 @@ def activation_ranges(core: EncoderCore, batches: Iterable[tuple[torch.Tensor, t
 
     hooks = [
         module.register_forward_pre_hook(watch(name))
-        for name, module in core.named_modules()
+        for name, module in network.named_modules()
         if isinstance(module, nn.Linear)
     ]
     with torch.inference_mode():
         for vectors, turns in batches:
-            core(vectors, turns)
+            network.core(vectors, turns, padded=False)
     for hook in hooks:
         hook.remove()
     return ranges
 
 
-def export_int8(core: EncoderCore, ranges: Ranges) -> Exported:
+def export_int8(network: EncoderNetwork, ranges: Ranges) -> Exported:
     """The network without its embedding table.
 
     Inputs ``vectors [batch, tokens, size]`` and ``turns [batch, tokens]``, dialogues of one length without padding;
     output ``scores [batch, labels]``.
     """
-    model = _export(core)
-    arrays = {name: value.detach().numpy() for name, value in core.state_dict().items()}
+    served = _Served(network).cpu().eval()
+    model = _export(served, network.embedding.embedding_dim)
+    arrays = {name: value.detach().numpy() for name, value in served.state_dict().items()}
     _quantize(model, arrays, ranges)
     weights = save_tensors({name: np.ascontiguousarray(value) for name, value in arrays.items()})
     _move_out(model, weights)
     return Exported(model.SerializeToString(), weights)
 
 
-def _export(core: EncoderCore) -> onnx.ModelProto:
+def _export(served: _Served, width: int) -> onnx.ModelProto:
     turns = torch.tensor([[0, 0, 0, 1, 1, 2, 2]] * 2)
     buffer = io.BytesIO()
-    torch.onnx.export(
-        core,
-        (torch.zeros(*turns.shape, core.turn.shape[1]), turns),
-        buffer,
-        kwargs={"padded": False},
-        input_names=["vectors", "turns"],
-        output_names=["scores"],
-        dynamic_axes={name: {0: "batch", 1: "tokens"} for name in ("vectors", "turns")} | {"scores": {0: "batch"}},
-        opset_version=OPSET,
-        # Folding would give the matrices other names.
-        do_constant_folding=False,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():
+        # Branches on the number of tokens; they go the same way for any.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        torch.onnx.export(
+            served,
+            (torch.zeros(*turns.shape, width), turns),
+            buffer,
+            input_names=["vectors", "turns"],
+            output_names=["scores"],
+            dynamic_axes={name: {0: "batch", 1: "tokens"} for name in ("vectors", "turns")} | {"scores": {0: "batch"}},
+            opset_version=OPSET,
+            # Folding would give the matrices other names.
+            do_constant_folding=False,
+            dynamo=False,
+        )
     return onnx.load_from_string(buffer.getvalue())
 
 

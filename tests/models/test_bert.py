@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from contract import DIALOGUES, ModelContract
+from emoplugin import EmotionModel, load
+from emoplugin.models.bert import unpadded
+from emoplugin.training.recipe import load_recipe
+from emoplugin.training.run import run_recipe
+from onnx import numpy_helper
+from safetensors.numpy import load_file
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("bert")
+    settings = [
+        "train=[{dataset: emoturns, limit: 8}]",
+        f"model.encoder={tiny_encoder}",
+        "model.loop={epochs: 2, batch: 8, learning_rate: 0.001}",
+    ]
+    run_recipe(load_recipe("bert-en", settings), None, output)
+    return output / "bundle"
+
+
+class TestBert(ModelContract):
+    def test_bytes_and_floats_agree(self, folder: Path) -> None:
+        measured = json.loads((folder / "metrics.json").read_text())["int8"]
+        assert measured["agreement"] > 0.97
+        assert measured["largest score difference"] < 0.05
+        assert set(measured["fp32"]) == set(measured["int8"]) == {"accuracy", "emotion_f1"}
+
+    def test_a_dialogue_scores_the_same_in_any_company(self, model: EmotionModel) -> None:
+        together = model.predict_scores(DIALOGUES * 30)
+        for start in range(0, len(together), len(DIALOGUES)):
+            assert np.abs(together[start : start + len(DIALOGUES)] - together[: len(DIALOGUES)]).max() < 1e-6
+
+    def test_every_weight_is_stored_once(self, folder: Path) -> None:
+        weights = load_file(folder / "network.safetensors")
+        graph = onnx.load(folder / "network.onnx").graph
+        outside = {tensor.name: tensor for tensor in graph.initializer if tensor.name in weights}
+        assert sum(weights[name].size for name in outside) > 0.95 * sum(value.size for value in weights.values())
+        for name, tensor in outside.items():
+            assert np.array_equal(numpy_helper.to_array(tensor), weights[name])
+        matrices = [value for name, value in weights.items() if "layer." in name and value.ndim == 2]
+        assert {value.dtype for value in matrices} == {np.dtype(np.int8)}
+
+    def test_the_vocabulary_is_pruned(self, folder: Path) -> None:
+        pieces = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
+        assert "happy" in pieces
+        assert "<url>" in pieces
+        assert not {"[unused0]", "привет"} & set(pieces)
+
+    def test_without_a_gpu_it_runs_on_the_cpu_and_says_so_once(
+        self, folder: Path, model: EmotionModel, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.WARNING):
+            fallen_back = load(folder, device="cuda:99")
+            assert np.array_equal(fallen_back.predict_proba(DIALOGUES), model.predict_proba(DIALOGUES))
+        assert [record.getMessage() for record in caplog.records if "cuda:99" in record.getMessage()]
+        assert len(caplog.records) == 1
+
+
+def test_rows_of_one_length_go_together() -> None:
+    lengths = np.array([3, 5, 3, 3, 5, 9])
+    parts = list(unpadded(lengths, tokens=6))
+    assert [(rows.tolist(), length) for rows, length in parts] == [([0, 2], 3), ([3], 3), ([1], 5), ([4], 5), ([5], 9)]
