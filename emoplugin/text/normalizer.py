@@ -20,7 +20,7 @@ import regex
 from emoplugin.text.config import TextConfig
 from emoplugin.text.features import COLUMNS, surface, word_notes
 from emoplugin.text.repair import repair_with_origin
-from emoplugin.text.steps import STEPS, TOKEN_STEPS, Context, ambiguous, knowledge
+from emoplugin.text.steps import STEPS, TOKEN_STEPS, Context, Step, ambiguous, knowledge
 from emoplugin.text.tokens import Token, cut
 
 _CHUNKS_KEPT = 1 << 16
@@ -114,7 +114,11 @@ class Normalizer:
         self.config = config or TextConfig()
         self._known = knowledge()
         self._context = Context(self.config, self._known)
-        self._steps = [step for step in TOKEN_STEPS if getattr(self.config, step.name)]
+        self._steps: dict[str, list[tuple[int, Step]]] = {}
+        for number, step in enumerate(TOKEN_STEPS):
+            if getattr(self.config, step.name):
+                for kind in step.kinds:
+                    self._steps.setdefault(kind, []).append((number, step.apply))
         self._ambiguous = frozenset(self._known.tables.ambiguous) if self.config.ambiguous else frozenset[str]()
         self._memory = _Memory(self)
         self._settled_words = set(self._known.plain_words)
@@ -261,17 +265,18 @@ class Normalizer:
         text = chunk
         if self.config.unicode and not (chunk.isascii() and chunk.isprintable()):
             text, origin = repair_with_origin(chunk)
-        tokens = list(cut(Token(text, offset, offset + len(chunk)), self._known.pattern, origin))
-        kinds = {token.kind for token in tokens}
-        for step in self._steps:
-            if not step.kinds.isdisjoint(kinds):
-                tokens = [
-                    result
-                    for token in tokens
-                    for result in (step.apply(token, self._context) if token.kind in step.kinds else (token,))
-                ]
-                kinds.update([token.kind for token in tokens])
-        return tokens
+        pieces = cut(Token(text, offset, offset + len(chunk)), self._known.pattern, origin)
+        return [token for piece in pieces for token in self._take_steps(piece)]
+
+    def _take_steps(self, token: Token, first: int = 0) -> Sequence[Token]:
+        """What a token becomes by the steps for its kind, from a step on."""
+        for number, apply in self._steps.get(token.kind, ()):
+            if number >= first:
+                results = apply(token, self._context)
+                if len(results) != 1 or results[0].kind != token.kind:
+                    return [final for result in results for final in self._take_steps(result, number + 1)]
+                token = results[0]
+        return (token,)
 
     def _resolve(self, entries: Sequence[_Entry]) -> list[str]:
         """The words of the entries, or the several words that an ambiguous one stands for."""
