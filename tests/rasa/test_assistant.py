@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import sys
 import tarfile
@@ -14,6 +16,7 @@ from running import Server, Terminal, rasa
 
 pytestmark = pytest.mark.xdist_group("assistant")
 
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "use-over-http.md"
 PHONE = ["Did you break my phone?", "Yes, it was me", "Are you serious"]
 
 
@@ -39,6 +42,24 @@ def test_a_text_with_eos_is_parsed_in_its_context(server: Server) -> None:
     assert emotion["value"] == "angry"
     assert (emotion["start"], emotion["end"]) == (0, len("Are you serious"))
     assert emotion["confidence_entity"] == parsed["emotion"]["confidence"]
+
+
+def test_the_how_to_shows_a_real_answer(server: Server) -> None:
+    request, shown = (
+        json.loads(block) for block in re.findall(r"```json\n(.*?)```", HOW_TO.read_text(), re.DOTALL)[:2]
+    )
+    answer = server.call("/model/parse", request)
+    assert shown["text"] == answer["text"]
+    assert shown["intent"]["name"] == answer["intent"]["name"]
+    assert shown["emotion"].keys() == answer["emotion"].keys()
+    for key in ("label", "turns", "model"):
+        assert shown["emotion"][key] == answer["emotion"][key]
+    assert [entity.keys() for entity in shown["entities"]] == [entity.keys() for entity in answer["entities"]]
+
+
+@pytest.mark.parametrize("mode", ["luis", "wit", "dialogflow"])
+def test_rasas_emulation_modes_still_answer(server: Server, mode: str) -> None:
+    assert "angry" in json.dumps(server.call(f"/model/parse?emulation_mode={mode}", {"text": " <eos> ".join(PHONE)}))
 
 
 def test_the_channel_takes_the_turns_from_the_tracker(server: Server) -> None:
@@ -126,8 +147,7 @@ def test_the_log_holds_no_words_of_a_user(server: Server) -> None:
 
 def test_the_terminal_shows_a_chat_and_no_log(assistant: Path) -> None:
     shutil.copy(assistant / "models" / "demo.tar.gz", assistant / "models" / f"chat-{fingerprint(assistant)}.tar.gz")
-    talk = f"from pathlib import Path; from emoplugin.cli.chat import chat; chat(Path({str(assistant)!r}))"
-    with Terminal([sys.executable, "-c", talk]) as terminal:
+    with Terminal([str(Path(sys.executable).with_name("emoplugin")), "chat", str(assistant)]) as terminal:
         terminal.wait_for("Your input ->")
         terminal.type("I would like a refund")
         terminal.wait_for("can not be refunded")
