@@ -17,6 +17,7 @@ COMMANDS = (
     "predict",
     "train",
     "evaluate",
+    "explain",
     "models",
     "datasets",
     "chat",
