@@ -12,8 +12,7 @@ from emoplugin.errors import InputError
 EOS = "<eos>"
 WINDOW = 3
 
-_EOS = regex.compile(r"\s*<eos>\s*", regex.IGNORECASE)
-_MARK = regex.compile(r"<(eos)>", regex.IGNORECASE)
+_EOS = regex.compile(r"<(eos)>", regex.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -43,12 +42,12 @@ class Dialogue:
     @classmethod
     def parse(cls, text: str) -> Dialogue:
         """Reads the ``<eos>`` text form: turns with ``<eos>`` between them. A text without it is one turn."""
-        return cls(_EOS.split(text.strip()))
+        return cls([turn.strip() for turn in _EOS.split(text)[::2]])
 
     @property
     def text(self) -> str:
         """The ``<eos>`` text form. A turn's own ``<eos>`` becomes ``< eos >``, so that parsing finds the same turns."""
-        return f" {EOS} ".join(_MARK.sub(r"< \1 >", turn.strip()) for turn in self.turns)
+        return f" {EOS} ".join(_EOS.sub(r"< \1 >", turn.strip()) for turn in self.turns)
 
     @property
     def last(self) -> str:

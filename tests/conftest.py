@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import os
 import string
 from pathlib import Path
 
 import pytest
+
+# Tests run side by side; threads of one that wait for threads of another cost more than they bring.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SPECIAL = ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = ["the", "you", "is", "are", "so", "not", "happy", "sad", "angry", "order", "!", "?", ".", ",", "'", "привет"]

@@ -18,6 +18,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "explain",
+    "normalize",
     "models",
     "datasets",
     "chat",

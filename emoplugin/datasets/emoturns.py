@@ -10,6 +10,20 @@ from emoplugin.datasets.example import Example
 from emoplugin.datasets.turns import read_turns
 from emoplugin.labels import THREE_TURN_LABELS
 
+CATEGORIES = (
+    "context",
+    "emoji",
+    "irony",
+    "negation",
+    "plain",
+    "question",
+    "service",
+    "short",
+    "slang",
+    "smalltalk",
+)
+"""What kinds of talk the conversations are; a group's name is its category and a number."""
+
 
 def folder() -> Path:
     """Where the package keeps the files."""

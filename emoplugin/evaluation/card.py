@@ -59,9 +59,9 @@ def model_card(
         _section(
             "Bias",
             "People show feelings in different ways by culture, age and dialect. The training data are American "
-            "comments and chats for the most part, with conversations written for the project beside them; varieties of "
-            "English that are rare in them are read less well. Names of groups of people can carry associations from the "
-            "comments.",
+            "comments and chats for the most part, with conversations written for the project beside them; varieties "
+            "of English that are rare in them are read less well. Names of groups of people can carry associations "
+            "from the comments.",
         ),
         _section(
             "Cost",

@@ -25,6 +25,8 @@ class Source:
         weight: Weight of each of its examples in the loss.
         copies: How often each example is in the data, each time with a context drawn anew.
         context: Share of the examples without a context of their own that get a borrowed one.
+        bare: Share of the examples whose context is taken away. A last turn that different contexts read differently is
+            left open without them, so it becomes neutral.
         limit: At most this many examples of each label, drawn with the recipe's seed; 0 keeps all.
         words: Examples with a turn of more words are left out; 0 keeps all.
     """
@@ -34,6 +36,7 @@ class Source:
     weight: float = 1.0
     copies: int = 1
     context: float = 0.0
+    bare: float = 0.0
     limit: int = 0
     words: int = 0
 
@@ -82,13 +85,20 @@ def assemble(sources: Sequence[Source], labels: LabelSet, data_dir: Path | None,
         unknown = set(find_dataset(source.dataset).labels.names) - set(labels.names)
         if unknown:
             raise InputError(f"{source.dataset} has the labels {', '.join(sorted(unknown))}, which the recipe lacks.")
+        readings: dict[str | None, set[str]] = {}
+        for example in examples:
+            readings.setdefault(example.group, set()).add(example.labels[0])
         for _ in range(source.copies):
             for index, example in enumerate(examples):
-                window = example.dialogue.window(WINDOW)
+                window, label = example.dialogue.window(WINDOW), example.labels[0]
+                if source.bare and generator.random() < source.bare:
+                    window = ("",) * (WINDOW - 1) + window[-1:]
+                    if example.group is not None and len(readings[example.group]) > 1 and labels.neutral is not None:
+                        label = labels.neutral
                 if len(example.dialogue.turns) == 1 and contexts and generator.random() < source.context:
                     window = (*contexts[generator.integers(len(contexts))], window[-1])
                 windows.append(window)
-                targets.append(labels.index(example.labels[0]))
+                targets.append(labels.index(label))
                 weights.append(source.weight / source.copies)
                 groups.append(f"{number}:{example.group or example.fields.get('conversation') or index}")
                 numbers.append(number)

@@ -1,7 +1,8 @@
 """From a trained encoder in torch to ONNX with the matrices of its linear layers in one byte a value.
 
 Activations are brought to bytes by ranges seen on training data, not by the range of the batch at hand: so what a
-dialogue scores does not depend on what shares its batch.
+dialogue scores does not depend on what shares its batch. A few channels of an encoder's states have ranges many times the
+others'; part of their size is moved into the matrix that reads them (SmoothQuant, Xiao et al. 2023).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import warnings
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,14 +23,16 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save as save_tensors
 from torch import nn
 
-from emoplugin.models.bert import NETWORK_WEIGHTS, SCALE
+from emoplugin.models.bert import NETWORK_WEIGHTS, SCALE, SMOOTH
 from emoplugin.models.encoder import EncoderNetwork
 
 Arrays = dict[str, npt.NDArray[Any]]
-Ranges = Mapping[str, tuple[float, float]]
+Ranges = Mapping[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
+"""Lowest and highest value of each channel of each linear layer's input, by the layer's name; 0 lies always within."""
 
 # Seven bits: processors without VNNI add two products of bytes in 16 bits, where eight would overflow.
 HIGHEST = 63
+SMOOTHING = 0.5
 OPSET = 17
 
 
@@ -58,13 +62,14 @@ class _Served(nn.Module):
 
 
 def activation_ranges(network: EncoderNetwork, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Ranges:
-    """Lowest and highest input of each linear layer over batches of vectors and turns; 0 lies always within."""
-    ranges: dict[str, tuple[float, float]] = {}
+    """Ranges over batches of vectors and turns without padding."""
+    ranges: dict[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
 
     def watch(name: str) -> Any:
         def hook(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-            low, high = ranges.get(name, (0.0, 0.0))
-            ranges[name] = min(low, float(inputs[0].min())), max(high, float(inputs[0].max()))
+            values = inputs[0].flatten(0, -2)
+            low, high = ranges.get(name, (np.float32(0.0), np.float32(0.0)))
+            ranges[name] = np.minimum(low, values.amin(0).numpy()), np.maximum(high, values.amax(0).numpy())
 
         return hook
 
@@ -125,40 +130,50 @@ def _quantize(model: onnx.ModelProto, arrays: Arrays, ranges: Ranges) -> None:
         for node in graph.node
         if node.op_type == "Transpose" and node.input[0].removesuffix(".weight") in ranges
     }
-    nodes: list[onnx.NodeProto] = []
-    rounded: dict[tuple[str, tuple[float, float]], list[str]] = {}
+    readers: dict[str, list[str]] = defaultdict(list)
     for node in graph.node:
-        name = matrices.get(node.input[1]) if node.op_type == "MatMul" else None
-        if name is None:
+        if node.op_type == "MatMul" and node.input[1] in matrices:
+            readers[node.input[0]].append(matrices[node.input[1]])
+    nodes: list[onnx.NodeProto] = []
+    for node in graph.node:
+        source = node.input[0] if node.input else ""
+        if node.op_type != "MatMul" or node.input[1] not in matrices:
             nodes.append(node)
             continue
-        if arrays[name].dtype != np.int8:
-            arrays[name], arrays[name + SCALE] = _bytes(arrays[name].T)
-            graph.initializer.extend(numpy_helper.from_array(arrays[key], key) for key in (name + SCALE,))
-        spread = ranges[name.removesuffix(".weight")]
-        key = node.input[0], spread
-        if key not in rounded:
-            step = np.float32(max(spread[1] - spread[0], 1e-6) / 255.0)
-            zero = np.uint8(np.clip(np.rint(-spread[0] / step), 0, 255))
-            scale, point = (f"{node.output[0]}.{part}" for part in ("step", "zero"))
-            graph.initializer.extend(
-                [numpy_helper.from_array(np.array(step), scale), numpy_helper.from_array(np.array(zero), point)]
-            )
-            nodes.append(helper.make_node("QuantizeLinear", [node.input[0], scale, point], [f"{node.output[0]}.bytes"]))
-            rounded[key] = [f"{node.output[0]}.bytes", scale, point]
-        values, scale, point = rounded[key]
-        nodes.append(
-            helper.make_node(
-                "MatMulIntegerToFloat",
-                [values, name, scale, name + SCALE, point],
-                list(node.output),
-                domain="com.microsoft",
-            )
+        name = matrices[node.input[1]]
+        smooth, step, zero, rounded = (f"{source}.{part}" for part in ("smooth", "step", "zero", "bytes"))
+        if names := readers.pop(source, []):
+            constants = _smoothed(names, arrays, ranges)
+            graph.initializer.extend(map(numpy_helper.from_array, constants, (smooth, step, zero)))
+            nodes.append(helper.make_node("Mul", [source, smooth], [f"{source}.smoothed"]))
+            nodes.append(helper.make_node("QuantizeLinear", [f"{source}.smoothed", step, zero], [rounded]))
+        graph.initializer.append(numpy_helper.from_array(arrays[name + SCALE], name + SCALE))
+        product = helper.make_node(
+            "MatMulIntegerToFloat", [rounded, name, step, name + SCALE, zero], node.output, domain="com.microsoft"
         )
-    used = {name for node in nodes if node.output[0] not in matrices for name in node.input}
+        nodes.append(product)
+    used = {name for node in nodes for name in node.input}
     del graph.node[:]
     graph.node.extend(node for node in nodes if node.output[0] not in matrices or node.output[0] in used)
     model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+
+
+def _smoothed(names: list[str], arrays: Arrays, ranges: Ranges) -> tuple[npt.NDArray[Any], ...]:
+    """Brings the matrices that read one input to bytes.
+
+    Returns:
+        What the input's channels are multiplied by, the step of its bytes, and the byte of its 0.
+    """
+    low, high = ranges[names[0].removesuffix(".weight")]
+    largest = np.maximum.reduce([np.abs(arrays[name]).max(axis=0) for name in names])
+    factor = np.maximum(largest, 1e-5) ** (1 - SMOOTHING) / np.maximum(np.maximum(-low, high), 1e-5) ** SMOOTHING
+    factor = factor.astype(np.float32)
+    for name in names:
+        arrays[name], arrays[name + SCALE] = _bytes(arrays[name].T / factor[:, None])
+        arrays[name + SMOOTH] = factor
+    lowest, highest = (low * factor).min(), (high * factor).max()
+    step = np.array(max(highest - lowest, 1e-6) / 255.0, dtype=np.float32)
+    return factor, step, np.array(np.clip(np.rint(-lowest / step), 0, 255), dtype=np.uint8)
 
 
 def _bytes(matrix: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:

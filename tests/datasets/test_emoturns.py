@@ -1,0 +1,162 @@
+"""The invariants of EmoTurns, as its datasheet states them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+
+from emoplugin.datasets import Example, load_dataset
+from emoplugin.datasets.emoturns import CATEGORIES, folder
+from emoplugin.labels import THREE_TURN_LABELS
+
+Groups = dict[str, list[Example]]
+
+SPLITS = ("train", "dev")
+PERSONAL = re.compile(
+    r"[\w.+-]+@[\w-]+\.[a-z]{2,}"  # e-mail addresses
+    r"|(?:\+\d{1,3}[ -]?)?(?:\(\d{2,4}\)|\d{3,5})[ -]\d{3,4}[ -]\d{3,4}"  # telephone numbers
+    r"|(?:\d[ -]?){13,}"  # card numbers
+    r"|https?://",
+    re.IGNORECASE,
+)
+
+
+@pytest.fixture(scope="module")
+def splits() -> dict[str, list[Example]]:
+    return {split: load_dataset("emoturns", None, split) for split in SPLITS}
+
+
+@pytest.fixture(scope="module")
+def everything(splits: dict[str, list[Example]]) -> list[Example]:
+    return [example for split in SPLITS for example in splits[split]]
+
+
+@pytest.fixture(scope="module")
+def groups(everything: list[Example]) -> Groups:
+    found: Groups = defaultdict(list)
+    for example in everything:
+        assert example.group is not None
+        found[example.group].append(example)
+    return found
+
+
+def test_files_are_plain() -> None:
+    for split in SPLITS:
+        content = (folder() / f"{split}.tsv").read_bytes()
+        assert b"\r" not in content
+        lines = content.decode("utf-8").splitlines()
+        assert lines[0] == "id\tturn1\tturn2\tturn3\tlabel\tgroup\tsource"
+        for line in lines[1:]:
+            fields = line.split("\t")
+            assert len(fields) == 7
+            assert all(field == field.strip() and field for field in fields)
+            assert fields[6] == "original"
+            assert fields[4] in THREE_TURN_LABELS.names
+
+
+def test_there_are_enough(everything: list[Example]) -> None:
+    assert len(everything) >= 4000
+
+
+def test_ids_are_unique(everything: list[Example]) -> None:
+    assert len({example.id for example in everything}) == len(everything)
+
+
+def test_groups_share_the_last_turn_and_differ_in_label(groups: Groups) -> None:
+    for name, members in groups.items():
+        assert name.rpartition("-")[0] in CATEGORIES
+        assert len({example.dialogue.last for example in members}) == 1, name
+        assert len({example.dialogue.turns for example in members}) == len(members), name
+        assert len(members) <= 4, name
+
+
+def test_a_third_stands_in_contrast_groups(everything: list[Example], groups: Groups) -> None:
+    contrasting = [members for members in groups.values() if len({example.labels for example in members}) > 1]
+    assert sum(map(len, contrasting)) >= len(everything) / 3
+
+
+def test_a_last_turn_belongs_to_one_group(everything: list[Example]) -> None:
+    owners: dict[str, set[str | None]] = defaultdict(set)
+    for example in everything:
+        owners[example.dialogue.last.lower()].add(example.group)
+    assert [last for last, found in owners.items() if len(found) > 1] == []
+
+
+def test_no_group_or_opening_is_in_both_splits(splits: dict[str, list[Example]]) -> None:
+    for key in (lambda example: example.group, lambda example: example.dialogue.turns[0].lower()):
+        assert not {key(example) for example in splits["train"]} & {key(example) for example in splits["dev"]}
+
+
+def test_no_two_conversations_are_near_duplicates(everything: list[Example], groups: Groups) -> None:
+    shingles = {example.id: _shingles(" ".join(example.dialogue.turns)) for example in everything}
+    by_shingle: dict[str, list[str]] = defaultdict(list)
+    for name, found in shingles.items():
+        for shingle in found:
+            by_shingle[shingle].append(name)
+    rare = Counter[tuple[str, str]]()
+    for names in by_shingle.values():
+        if len(names) <= 20:
+            rare.update((first, second) for index, first in enumerate(names) for second in names[index + 1 :])
+    of_group = {example.id: example.group for example in everything}
+    near = [
+        pair
+        for pair, shared in rare.items()
+        if shared / len(shingles[pair[0]] | shingles[pair[1]]) > 0.8 and of_group[pair[0]] != of_group[pair[1]]
+    ]
+    assert near == []
+
+
+def test_labels_are_balanced(everything: list[Example]) -> None:
+    shares = Counter(example.labels[0] for example in everything)
+    assert 0.35 <= shares["others"] / len(everything) <= 0.47
+    for label in THREE_TURN_LABELS.emotions:
+        assert 0.16 <= shares[label] / len(everything) <= 0.24
+
+
+def test_every_category_is_there_and_none_dominates(everything: list[Example]) -> None:
+    shares = Counter(str(example.group).rpartition("-")[0] for example in everything)
+    assert set(shares) == set(CATEGORIES)
+    assert min(shares.values()) >= 0.02 * len(everything)
+    assert max(shares.values()) <= 0.35 * len(everything)
+
+
+def test_turns_have_the_length_of_chat(everything: list[Example]) -> None:
+    lengths = [len(turn.split()) for example in everything for turn in example.dialogue.turns]
+    assert 4 <= sum(lengths) / len(lengths) <= 10
+    assert max(lengths) <= 60
+
+
+def test_no_personal_data(everything: list[Example]) -> None:
+    found = [
+        (example.id, match.group())
+        for example in everything
+        for turn in example.dialogue.turns
+        if (match := PERSONAL.search(turn))
+    ]
+    assert found == []
+
+
+@pytest.mark.skipif("EMOPLUGIN_DATA" not in os.environ, reason="needs the data folder")
+def test_nothing_is_taken_from_other_data(everything: list[Example]) -> None:
+    foreign: set[str] = set()
+    for path in Path(os.environ["EMOPLUGIN_DATA"]).rglob("*"):
+        if path.suffix in (".tsv", ".txt", ".csv"):
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                foreign.update(_plain(field) for field in re.split(r'[\t;"]', line))
+    for example in everything:
+        for turn in example.dialogue.turns:
+            plain = _plain(turn)
+            assert len(plain.split()) < 8 or plain not in foreign, example.id
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"[a-z0-9']+", text.lower()))
+
+
+def _shingles(text: str) -> set[str]:
+    plain = _plain(text)
+    return {plain[index : index + 6] for index in range(max(len(plain) - 5, 1))}

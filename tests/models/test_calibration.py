@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from emoplugin import LabelSet
+from emoplugin.errors import InputError
+from emoplugin.models.calibration import Calibration, fit_temperature
+
+SCORES = arrays(np.float64, (5, 3), elements=st.floats(-50, 50))
+
+
+@given(SCORES, st.floats(0.05, 20))
+def test_single_label_probabilities_sum_to_one(scores: np.ndarray, temperature: float) -> None:
+    prior, target = (0.2, 0.3, 0.5), (0.8, 0.1, 0.1)
+    probabilities = Calibration(temperature, prior, target).probabilities(scores)
+    assert np.allclose(probabilities.sum(axis=1), 1)
+    assert (probabilities >= 0).all()
+
+
+@given(SCORES)
+def test_prior_correction_multiplies_and_renormalises(scores: np.ndarray) -> None:
+    prior, target = np.array([0.2, 0.3, 0.5]), np.array([0.8, 0.1, 0.1])
+    plain = Calibration().probabilities(scores)
+    expected = plain * target / prior
+    expected /= expected.sum(axis=1, keepdims=True)
+    corrected = Calibration(1.0, tuple(prior), tuple(target)).probabilities(scores)
+    assert np.allclose(corrected, expected, atol=1e-9)
+
+
+@given(SCORES)
+def test_multi_label_probabilities_are_independent(scores: np.ndarray) -> None:
+    together = Calibration().probabilities(scores, multi_label=True)
+    alone = np.hstack([Calibration().probabilities(scores[:, [column]], multi_label=True) for column in range(3)])
+    assert np.array_equal(together, alone)
+
+
+def test_temperature_recovers_an_overconfident_model() -> None:
+    generator = np.random.default_rng(0)
+    scores = generator.normal(size=(5000, 3))
+    probabilities = Calibration().probabilities(scores)
+    targets = np.array([generator.choice(3, p=row) for row in probabilities])
+    assert fit_temperature(scores * 4, targets) == pytest.approx(4, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("calibration", "message"),
+    [
+        (Calibration(temperature=0), "temperature"),
+        (Calibration(target_prior=(0.5, 0.5)), "target_prior needs one value"),
+        (Calibration(thresholds=(0.1, 0.2, 1.5)), "thresholds must lie between 0 and 1"),
+        (Calibration(train_prior=(0.0, 0.5, 0.5)), "train_prior must lie"),
+    ],
+)
+def test_values_that_do_not_fit(calibration: Calibration, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        calibration.check(LabelSet(("a", "b", "c")))
+
+
+def test_json_round_trip() -> None:
+    calibration = Calibration(1.5, (0.5, 0.5), None, (0.1, 0.2))
+    assert Calibration.from_json(calibration.to_json()) == calibration
