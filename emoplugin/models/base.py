@@ -16,7 +16,7 @@ from emoplugin.models.calibration import Calibration, Floats
 if TYPE_CHECKING:
     from emoplugin.models.bundle import Bundle
 
-BATCH = 256
+BATCH = 64
 TURN_CHARACTERS = 2000
 
 Window = tuple[str, ...]
