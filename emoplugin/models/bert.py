@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,7 @@ from emoplugin.errors import BundleError
 from emoplugin.models.base import EmotionModel, Window
 from emoplugin.models.bundle import Bundle
 from emoplugin.models.calibration import Calibration, Floats
-from emoplugin.models.runtime import available_cores, cpu_session
+from emoplugin.models.runtime import available_cores, choose_device, cpu_session
 from emoplugin.models.tokens import Float32, Int64, TokenBatch, TokenVectors, TurnTokenizer
 from emoplugin.text import Normalizer, TextConfig
 
@@ -29,16 +29,17 @@ NETWORK = "network.onnx"
 NETWORK_WEIGHTS = "network.safetensors"
 VECTORS = "vectors.safetensors"
 TOKENIZER = "tokenizer.json"
-SCALE = ".scale"
-"""Ends the name of what the columns of a matrix of bytes are multiplied by."""
+SCALE, SMOOTH = ".scale", ".smooth"
+"""End the names of what a matrix of bytes is multiplied by: a factor for each column, and one for each row."""
 
 TOKENS_AT_ONCE = 2048
 
-_log = logging.getLogger(__name__)
+Score = Callable[[TokenBatch], Float32]
+"""Raw scores of token rows, shape ``[dialogues, labels]``."""
 
 
 class BertModel(EmotionModel):
-    """An encoder on the CPU: it needs ONNX Runtime and numpy, no torch."""
+    """An encoder: on the CPU it needs ONNX Runtime and numpy, no torch; on a GPU it needs torch and transformers."""
 
     def __init__(
         self,
@@ -49,41 +50,48 @@ class BertModel(EmotionModel):
         *,
         text: TextConfig,
         tokenizer: TurnTokenizer,
-        vectors: TokenVectors,
-        session: onnxruntime.InferenceSession,
+        score: Score,
     ) -> None:
         super().__init__(name, version, labels, calibration)
         self.normalizer = Normalizer(text)
         self.tokenizer = tokenizer
-        self.vectors = vectors
-        self.session = session
+        self.score = score
 
     @classmethod
     def from_bundle(cls, bundle: Bundle, device: str) -> BertModel:
-        if device not in ("auto", "cpu"):
-            _log.warning("%s runs on the CPU: serving it on %s is not built yet.", bundle.name, device)
-        bundle.path(NETWORK_WEIGHTS)
+        weights = bundle.path(NETWORK_WEIGHTS)
+        device = choose_device(device, bundle.name)
+        config = bundle.config
         try:
+            vectors = TokenVectors.from_arrays(load_tensors(bundle.read(VECTORS)))
+            score: Score
+            if device == "cpu":
+                session = cpu_session(bundle.path(NETWORK), available_cores())
+                score = partial(encoder_scores, session, vectors, len(bundle.labels))
+            else:
+                from emoplugin.models.gpu import TorchEncoder
+
+                arrays = load_tensors(weights.read_bytes())
+                score = TorchEncoder(config["encoder"], config["head"], vectors, arrays, len(bundle.labels), device)
             return cls(
                 bundle.name,
                 bundle.version,
                 bundle.labels,
                 bundle.calibration,
-                text=TextConfig.from_json(bundle.config["text"]),
+                text=TextConfig.from_json(config["text"]),
                 tokenizer=TurnTokenizer(Tokenizer.from_str(bundle.read(TOKENIZER).decode("utf-8"))),
-                vectors=TokenVectors.from_arrays(load_tensors(bundle.read(VECTORS))),
-                session=cpu_session(bundle.path(NETWORK), available_cores()),
+                score=score,
             )
         except KeyError as error:
             raise BundleError(f"{bundle.folder} is not a complete bert bundle: {error} is missing.") from None
 
     def scores(self, windows: Sequence[Window]) -> Floats:
         texts = [self.normalizer.normalize(turn) for window in windows for turn in window]
-        return encoder_scores(self.session, self.vectors, self.tokenizer.batch(texts), len(self.labels))
+        return self.score(self.tokenizer.batch(texts))
 
 
 def encoder_scores(
-    session: onnxruntime.InferenceSession, vectors: TokenVectors, batch: TokenBatch, labels: int
+    session: onnxruntime.InferenceSession, vectors: TokenVectors, labels: int, batch: TokenBatch
 ) -> Float32:
     """Raw scores of token rows, shape ``[dialogues, labels]``."""
     scores = np.zeros((len(batch.lengths), labels), dtype=np.float32)

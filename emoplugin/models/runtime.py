@@ -1,15 +1,58 @@
-"""Where a network's arithmetic runs: ONNX Runtime on the CPU."""
+"""Where a network's arithmetic runs: which device, and ONNX Runtime on the CPU."""
 
 from __future__ import annotations
 
+import importlib.util
+import logging
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from emoplugin.errors import InputError
 
 if TYPE_CHECKING:
     import onnxruntime
 
+DEVICES = "auto, cpu, cuda or cuda:N"
 MOST_THREADS = 4
+
+_DEVICE = re.compile(r"auto|cpu|cuda(?::\d+)?")
+# What a machine with NVIDIA's driver has, Linux itself or Linux in Windows. Looking is cheap, importing torch is not.
+_DRIVER = ("/dev/nvidiactl", "/dev/dxg")
+
+_log = logging.getLogger(__name__)
+
+
+def choose_device(wanted: str, model: str) -> str:
+    """The device a model runs on: ``cpu``, or a GPU that is there. A GPU asked for in vain is warned of.
+
+    Args:
+        wanted: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        model: The model's name, for the warning.
+
+    Raises:
+        InputError: Another device.
+    """
+    if not _DEVICE.fullmatch(wanted):
+        raise InputError(f"device is {wanted!r}; expected {DEVICES}.")
+    if wanted == "cpu" or (wanted == "auto" and not any(Path(path).exists() for path in _DRIVER)):
+        return "cpu"
+    missing = _missing(wanted)
+    if not missing:
+        return "cuda" if wanted == "auto" else wanted
+    if wanted != "auto":
+        _log.warning("%s runs on the CPU, not on %s: %s.", model, wanted, missing)
+    return "cpu"
+
+
+def _missing(device: str) -> str:
+    if not all(importlib.util.find_spec(name) for name in ("torch", "transformers")):
+        return "torch or transformers is not installed (pip install 'emoplugin[gpu]')"
+    import torch
+
+    number = int(device.partition(":")[2] or 0)
+    return "" if number < torch.cuda.device_count() else f"torch sees {torch.cuda.device_count()} GPUs"
 
 
 def available_cores() -> int:

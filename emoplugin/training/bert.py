@@ -23,7 +23,7 @@ from emoplugin.training.data import TrainingSet
 from emoplugin.training.encoders import Pieces, encoder_folder, read_pieces
 from emoplugin.training.finetune import FinetuneConfig, finetune, predict_encoder
 from emoplugin.training.loop import Batches, token_rows
-from emoplugin.training.quantize import activation_ranges, export_int8
+from emoplugin.training.quantize import export_int8, layer_inputs
 from emoplugin.training.trained import Advance, Progress, Trained, device_name
 
 CHUNK = 512
@@ -41,7 +41,7 @@ class BertConfig:
         loop: How it is fine-tuned.
         held_out: Share of the calibration sources' groups that is not trained on: temperature is fitted on it.
         calibration_sources: Numbers of the sources that the held-out share is drawn from; empty takes all.
-        range_rows: Training dialogues whose activations set the ranges of the bytes.
+        range_rows: Training dialogues whose activations set how matrices and activations are brought to bytes.
     """
 
     encoder: str = ""
@@ -50,7 +50,7 @@ class BertConfig:
     loop: FinetuneConfig = field(default_factory=FinetuneConfig)
     held_out: float = 0.05
     calibration_sources: tuple[int, ...] = ()
-    range_rows: int = 1024
+    range_rows: int = 256
 
     def __post_init__(self) -> None:
         if not 0.0 < self.held_out < 1.0:
@@ -135,15 +135,14 @@ class BertTrainer:
         vectors = TokenVectors.quantize(network.embedding.weight.detach().numpy())
         generator = np.random.default_rng((self.seed, 4))
         sample = generator.permutation(len(train))[: self.config.range_rows]
-        ranges = activation_ranges(network, _inputs(train.subset(sample), vectors))
-        exported = export_int8(network, ranges)
+        exported = export_int8(network, layer_inputs(network, _inputs(train.subset(sample), vectors)))
         self.run.mkdir(parents=True, exist_ok=True)
         (self.run / NETWORK_WEIGHTS).write_bytes(exported.weights)
         (self.run / NETWORK).write_bytes(exported.network)
         session = cpu_session(self.run / NETWORK, available_cores())
 
         def served(data: Batches) -> Float32:
-            return encoder_scores(session, vectors, _token_batch(data), len(self.labels))
+            return encoder_scores(session, vectors, len(self.labels), _token_batch(data))
 
         temperature = fit_temperature(served(calibration), calibration.targets.argmax(axis=1))
         fitted = {**self.calibration.to_json(), "temperature": temperature}

@@ -1,8 +1,8 @@
 """From a trained encoder in torch to ONNX with the matrices of its linear layers in one byte a value.
 
 Activations are brought to bytes by ranges seen on training data, not by the range of the batch at hand: so what a
-dialogue scores does not depend on what shares its batch. A few channels of an encoder's states have ranges many times the
-others'; part of their size is moved into the matrix that reads them (SmoothQuant, Xiao et al. 2023).
+dialogue scores does not depend on what shares its batch. A few channels of an encoder's states are many times as large
+as the others; part of their size is moved into the matrix that reads them (SmoothQuant, Xiao et al. 2023).
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ from emoplugin.models.bert import NETWORK_WEIGHTS, SCALE, SMOOTH
 from emoplugin.models.encoder import EncoderNetwork
 
 Arrays = dict[str, npt.NDArray[Any]]
-Ranges = Mapping[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
-"""Lowest and highest value of each channel of each linear layer's input, by the layer's name; 0 lies always within."""
+Samples = Mapping[str, npt.NDArray[np.float32]]
+"""Inputs of each linear layer, ``[tokens, in]``, by the layer's name."""
 
 # Seven bits: processors without VNNI add two products of bytes in 16 bits, where eight would overflow.
 HIGHEST = 63
-SMOOTHING = 0.5
+# How much of a channel's size is moved; the best is found for each input.
+SMOOTHINGS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 OPSET = 17
 
 
@@ -61,15 +62,13 @@ class _Served(nn.Module):
         return scores
 
 
-def activation_ranges(network: EncoderNetwork, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Ranges:
-    """Ranges over batches of vectors and turns without padding."""
-    ranges: dict[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
+def layer_inputs(network: EncoderNetwork, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Samples:
+    """What the linear layers read, over batches of vectors and turns without padding."""
+    found: dict[str, list[npt.NDArray[np.float32]]] = defaultdict(list)
 
     def watch(name: str) -> Any:
         def hook(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-            values = inputs[0].flatten(0, -2)
-            low, high = ranges.get(name, (np.float32(0.0), np.float32(0.0)))
-            ranges[name] = np.minimum(low, values.amin(0).numpy()), np.maximum(high, values.amax(0).numpy())
+            found[name].append(inputs[0].flatten(0, -2).numpy().copy())
 
         return hook
 
@@ -83,10 +82,10 @@ def activation_ranges(network: EncoderNetwork, batches: Iterable[tuple[torch.Ten
             network.core(vectors, turns, padded=False)
     for hook in hooks:
         hook.remove()
-    return ranges
+    return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def export_int8(network: EncoderNetwork, ranges: Ranges) -> Exported:
+def export_int8(network: EncoderNetwork, samples: Samples) -> Exported:
     """The network without its embedding table.
 
     Inputs ``vectors [batch, tokens, size]`` and ``turns [batch, tokens]``, dialogues of one length without padding;
@@ -95,7 +94,7 @@ def export_int8(network: EncoderNetwork, ranges: Ranges) -> Exported:
     served = _Served(network).cpu().eval()
     model = _export(served, network.embedding.embedding_dim)
     arrays = {name: value.detach().numpy() for name, value in served.state_dict().items()}
-    _quantize(model, arrays, ranges)
+    _quantize(model, arrays, samples)
     weights = save_tensors({name: np.ascontiguousarray(value) for name, value in arrays.items()})
     _move_out(model, weights)
     return Exported(model.SerializeToString(), weights)
@@ -122,13 +121,13 @@ def _export(served: _Served, width: int) -> onnx.ModelProto:
     return onnx.load_from_string(buffer.getvalue())
 
 
-def _quantize(model: onnx.ModelProto, arrays: Arrays, ranges: Ranges) -> None:
+def _quantize(model: onnx.ModelProto, arrays: Arrays, samples: Samples) -> None:
     """Puts integer products in the place of products with a layer's matrix, in the model and in the arrays."""
     graph = model.graph
     matrices = {
         node.output[0]: node.input[0]
         for node in graph.node
-        if node.op_type == "Transpose" and node.input[0].removesuffix(".weight") in ranges
+        if node.op_type == "Transpose" and node.input[0].removesuffix(".weight") in samples
     }
     readers: dict[str, list[str]] = defaultdict(list)
     for node in graph.node:
@@ -143,7 +142,7 @@ def _quantize(model: onnx.ModelProto, arrays: Arrays, ranges: Ranges) -> None:
         name = matrices[node.input[1]]
         smooth, step, zero, rounded = (f"{source}.{part}" for part in ("smooth", "step", "zero", "bytes"))
         if names := readers.pop(source, []):
-            constants = _smoothed(names, arrays, ranges)
+            constants = _round(names, arrays, samples)
             graph.initializer.extend(map(numpy_helper.from_array, constants, (smooth, step, zero)))
             nodes.append(helper.make_node("Mul", [source, smooth], [f"{source}.smoothed"]))
             nodes.append(helper.make_node("QuantizeLinear", [f"{source}.smoothed", step, zero], [rounded]))
@@ -158,22 +157,33 @@ def _quantize(model: onnx.ModelProto, arrays: Arrays, ranges: Ranges) -> None:
     model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
 
 
-def _smoothed(names: list[str], arrays: Arrays, ranges: Ranges) -> tuple[npt.NDArray[Any], ...]:
-    """Brings the matrices that read one input to bytes.
+def _round(names: list[str], arrays: Arrays, samples: Samples) -> tuple[npt.NDArray[Any], ...]:
+    """Brings the matrices that read one input to bytes, in the way that changes their products least.
 
     Returns:
         What the input's channels are multiplied by, the step of its bytes, and the byte of its 0.
     """
-    low, high = ranges[names[0].removesuffix(".weight")]
-    largest = np.maximum.reduce([np.abs(arrays[name]).max(axis=0) for name in names])
-    factor = np.maximum(largest, 1e-5) ** (1 - SMOOTHING) / np.maximum(np.maximum(-low, high), 1e-5) ** SMOOTHING
-    factor = factor.astype(np.float32)
+    inputs = samples[names[0].removesuffix(".weight")]
+    matrix = np.hstack([arrays[name].T for name in names])
+    exact = inputs @ matrix
+    largest_in = np.maximum(np.abs(inputs).max(axis=0), 1e-5)
+    largest_out = np.maximum(np.abs(matrix).max(axis=1), 1e-5)
+    best, least = None, np.inf
+    for smoothing in SMOOTHINGS:
+        factor = (largest_out ** (1 - smoothing) / largest_in**smoothing).astype(np.float32)
+        values, (whole, scale) = inputs * factor, _bytes(matrix / factor[:, None])
+        low, high = min(values.min(), 0.0), max(values.max(), 1e-6)
+        step = np.float32((high - low) / 255.0)
+        zero = np.clip(np.rint(-low / step), 0, 255).astype(np.uint8)
+        rounded = np.clip(np.rint(values / step) + zero, 0, 255) - zero
+        error = np.square((rounded * step) @ (whole * scale) - exact).mean()
+        if error < least:
+            best, least = (factor, np.array(step), np.array(zero)), error
+    assert best is not None
     for name in names:
-        arrays[name], arrays[name + SCALE] = _bytes(arrays[name].T / factor[:, None])
-        arrays[name + SMOOTH] = factor
-    lowest, highest = (low * factor).min(), (high * factor).max()
-    step = np.array(max(highest - lowest, 1e-6) / 255.0, dtype=np.float32)
-    return factor, step, np.array(np.clip(np.rint(-lowest / step), 0, 255), dtype=np.uint8)
+        arrays[name], arrays[name + SCALE] = _bytes(arrays[name].T / best[0][:, None])
+        arrays[name + SMOOTH] = best[0]
+    return best
 
 
 def _bytes(matrix: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:

@@ -9,7 +9,10 @@ import onnx
 import pytest
 from contract import DIALOGUES, ModelContract
 from emoplugin import EmotionModel, load
+from emoplugin.errors import InputError
 from emoplugin.models.bert import unpadded
+from emoplugin.models.bundle import open_bundle
+from emoplugin.models.tokens import TokenVectors
 from emoplugin.training.recipe import load_recipe
 from emoplugin.training.run import run_recipe
 from onnx import numpy_helper
@@ -64,6 +67,34 @@ class TestBert(ModelContract):
             assert np.array_equal(fallen_back.predict_proba(DIALOGUES), model.predict_proba(DIALOGUES))
         assert [record.getMessage() for record in caplog.records if "cuda:99" in record.getMessage()]
         assert len(caplog.records) == 1
+
+
+def test_torch_scores_as_onnx_does(folder: Path) -> None:
+    """What a GPU runs, on the CPU and in float32; only the rounding of activations is missing."""
+    from emoplugin.models.gpu import TorchEncoder
+
+    bundle, model = open_bundle(folder), load(folder, device="cpu")
+    vectors = TokenVectors.from_arrays(load_file(folder / "vectors.safetensors"))
+    weights = load_file(folder / "network.safetensors")
+    encoder = TorchEncoder(bundle.config["encoder"], bundle.config["head"], vectors, weights, 4, "cpu")
+    batch = model.tokenizer.batch([turn for dialogue in DIALOGUES[:6] for turn in dialogue.window()])
+    assert np.abs(encoder(batch) - model.score(batch)).max() < 0.05
+    at_once = encoder(batch)
+    encoder.tokens_at_once = 1
+    assert np.abs(encoder(batch) - at_once).max() < 1e-5
+
+
+def test_a_device_that_does_not_exist_is_named(folder: Path) -> None:
+    with pytest.raises(InputError, match="device is 'tpu'; expected auto, cpu, cuda or cuda:N"):
+        load(folder, device="tpu")
+
+
+def test_padded_rows_stay_within_the_tokens_allowed() -> None:
+    from emoplugin.models.gpu import by_length
+
+    lengths = np.array([9, 2, 3, 2, 50])
+    parts = [rows.tolist() for rows in by_length(lengths, tokens=12)]
+    assert parts == [[1, 3, 2], [0], [4]]
 
 
 def test_rows_of_one_length_go_together() -> None:
