@@ -158,12 +158,16 @@ class BertTrainer:
         trained = Trained(config, files, device_name(self.device))
         if dev is not None and before is not None:
             after = served(dev)
+            measured = {"fp32": self._figures(before, dev), "int8": self._figures(after, dev)}
             trained.metrics["int8"] = {
-                "fp32": self._figures(before, dev),
-                "int8": self._figures(after, dev),
+                **measured,
                 "agreement": float((before.argmax(axis=1) == after.argmax(axis=1)).mean()),
                 "largest score difference": float(np.abs(before - after).max()),
             }
+            self.progress(
+                {"stage": "int8"}
+                | {f"{name} {kind}": value for kind, found in measured.items() for name, value in found.items()}
+            )
         return trained
 
     @property

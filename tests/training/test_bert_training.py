@@ -161,6 +161,19 @@ def test_byte_level_pieces_of_a_word_are_those_inside_a_sentence(tmp_path: Path)
     assert pieces.known.all()
 
 
+def test_unigram_pieces_of_a_word_are_those_inside_a_sentence(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    pieces = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁ha", -1.0), ("ha", -2.0), ("▁", -3.0)]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=3))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")
+    tokenizer.add_special_tokens(["<s>", "<pad>", "</s>", "<unk>"])
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    read = read_pieces(tmp_path).tokenizer
+    assert read.encode("ha", add_special_tokens=False).tokens == ["▁ha"]
+    assert [read.token_to_id(name) for name in ("[CLS]", "[PAD]", "[SEP]", "[UNK]")] == [0, 1, 2, 3]
+
+
 def test_lower_blocks_learn_slower_and_frozen_ones_not_at_all(tiny_encoder: Path) -> None:
     from transformers import AutoModel
 
