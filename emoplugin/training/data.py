@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,8 @@ class Source:
         weight: Weight of each of its examples in the loss.
         copies: How often each example is in the data, each time with a context drawn anew.
         context: Share of the examples without a context of their own that get a borrowed one.
-        bare: Share of the examples whose context is taken away. A last turn that different contexts read differently is
-            left open without them, so it becomes neutral.
+        bare: Share of the examples whose context is taken away, so that a first message is read well. Groups of several
+            examples are spared: their last turn is one that only the context decides.
         limit: At most this many examples of each label, drawn with the recipe's seed; 0 keeps all.
         words: Examples with a turn of more words are left out; 0 keeps all.
     """
@@ -85,20 +86,17 @@ def assemble(sources: Sequence[Source], labels: LabelSet, data_dir: Path | None,
         unknown = set(find_dataset(source.dataset).labels.names) - set(labels.names)
         if unknown:
             raise InputError(f"{source.dataset} has the labels {', '.join(sorted(unknown))}, which the recipe lacks.")
-        readings: dict[str | None, set[str]] = {}
-        for example in examples:
-            readings.setdefault(example.group, set()).add(example.labels[0])
+        readings = Counter(example.group for example in examples)
         for _ in range(source.copies):
             for index, example in enumerate(examples):
-                window, label = example.dialogue.window(WINDOW), example.labels[0]
-                if source.bare and generator.random() < source.bare:
+                window = example.dialogue.window(WINDOW)
+                alone = example.group is None or readings[example.group] == 1
+                if source.bare and alone and generator.random() < source.bare:
                     window = ("",) * (WINDOW - 1) + window[-1:]
-                    if example.group is not None and len(readings[example.group]) > 1 and labels.neutral is not None:
-                        label = labels.neutral
                 if len(example.dialogue.turns) == 1 and contexts and generator.random() < source.context:
                     window = (*contexts[generator.integers(len(contexts))], window[-1])
                 windows.append(window)
-                targets.append(labels.index(label))
+                targets.append(labels.index(example.labels[0]))
                 weights.append(source.weight / source.copies)
                 groups.append(f"{number}:{example.group or example.fields.get('conversation') or index}")
                 numbers.append(number)
