@@ -4,11 +4,10 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from emoplugin import Dialogue, LabelSet
 from emoplugin.errors import InputError
+from hypothesis import given
+from hypothesis import strategies as st
 
 TURNS = st.lists(st.text(max_size=30), min_size=1, max_size=5)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from emoplugin import Dialogue, EmotionModel, load
 from emoplugin.errors import BundleError
 

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from emoplugin import load
 from emoplugin.errors import BundleError
 from emoplugin.models.bundle import dump_json, open_bundle, seal, shipped, write_bundle
@@ -26,7 +25,7 @@ def test_shipped_bundles_keep_their_budgets() -> None:
 
 
 def test_a_name_that_does_not_exist() -> None:
-    with pytest.raises(BundleError, match="No bundle 'nelec-xx'.*nelec-en"):
+    with pytest.raises(BundleError, match=r"No bundle 'nelec-xx'.*nelec-en"):
         load("nelec-xx")
 
 
@@ -53,7 +52,7 @@ def test_a_newer_format(tmp_path: Path) -> None:
     write_bundle(tmp_path, CONFIG, {})
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     (tmp_path / "manifest.json").write_text(dump_json({**manifest, "format": 99}))
-    with pytest.raises(BundleError, match="format 99 is newer.*Upgrade"):
+    with pytest.raises(BundleError, match=r"format 99 is newer.*Upgrade"):
         load(tmp_path)
 
 

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-
 from emoplugin import LabelSet
 from emoplugin.errors import InputError
 from emoplugin.models.calibration import Calibration, fit_temperature
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 SCORES = arrays(np.float64, (5, 3), elements=st.floats(-50, 50))
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from contract import DIALOGUES, ModelContract
 from emoplugin import load
 from emoplugin.training.recipe import load_recipe
