@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
-
 from emoplugin.datasets import Example, load_dataset
 from emoplugin.datasets.emoturns import CATEGORIES, folder
 from emoplugin.labels import THREE_TURN_LABELS
