@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
 
+# What would move a terminal's cursor or change its colours.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 
 def normalize(
-    text: Annotated[str, typer.Argument(help="What somebody typed.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What somebody typed.")],
     features: Annotated[
         bool, typer.Option("--features", help="Print the surface features that are not zero, too.")
     ] = False,
@@ -32,6 +36,7 @@ def normalize(
     if as_json:
         typer.echo(json_line({"text": analysis.text, "steps": changes, "features": seen}), nl=False)
         return
+    changes["typed"] = _CONTROL.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
     print_entry(analysis.text, changes)
     if features:
         print_entry("features", {name: f"{value:g}" for name, value in seen.items()})

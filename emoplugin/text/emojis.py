@@ -13,7 +13,6 @@ _VARIATION = "\ufe0f"
 _KEYCAP = "\u20e3"
 _TONES = "\U0001f3fb-\U0001f3ff"
 _TAGS = "\U000e0020-\U000e007f"
-_FLAG_LETTERS = "\U0001f1e6-\U0001f1ff"
 
 KEYCAP_PATTERN = rf"[0-9#*]{_VARIATION}?{_KEYCAP}"
 """A regular expression for a digit or sign on a key."""
@@ -68,17 +67,16 @@ def emoji_name(emoji: str) -> str | None:
 
 
 def split_emoji(run: str) -> list[str]:
-    """The emoji in a run of them. A sequence that Unicode does not know comes apart into those it is made of."""
+    """The emoji in a run of them, each the longest that Unicode knows from where the last one ended."""
     parts: list[str] = []
-    for sequence in _sequence().findall(run):
-        if _is_known(sequence):
-            parts.append(sequence)
-            continue
-        for element in _element().findall(sequence):
-            if _is_known(element):
-                parts.append(element)
-            else:
-                parts.extend(character for character in element if character in emoji_characters())
+    start = 0
+    while start < len(run):
+        end = start + 1
+        if not is_component(run[start]):
+            longest = min(start + _longest(), len(run))
+            end = next((end for end in range(longest, start, -1) if _is_known(run[start:end])), end)
+            parts.append(run[start:end])
+        start = end
     return parts
 
 
@@ -98,11 +96,5 @@ def _names() -> dict[str, str]:
 
 
 @lru_cache(maxsize=1)
-def _sequence() -> Any:
-    element = rf"[{character_class()}][{_TONES}{_VARIATION}{_KEYCAP}{_TAGS}]*+"
-    return regex.compile(rf"{KEYCAP_PATTERN}|[{_FLAG_LETTERS}]{{2}}|{element}(?:{_ZWJ}{element})*+")
-
-
-@lru_cache(maxsize=1)
-def _element() -> Any:
-    return regex.compile(rf"{KEYCAP_PATTERN}|[{character_class()}][{_TONES}{_VARIATION}]*+")
+def _longest() -> int:
+    return max(map(len, _data()))

@@ -1,9 +1,9 @@
 """From raw text to model text and surface features.
 
-A text is read in chunks, the pieces between white space. What a chunk becomes depends on the chunk alone, except for
-the few words of the step ``ambiguous``; so chunks are remembered, and most of a chat is looked up. A chunk is worked on
-until working on its result changes nothing. The words of the result are joined by single spaces, so that each is a
-chunk of its own in a second pass: normalising twice changes nothing.
+A text is read in chunks: the pieces between white space, and emoticons with spaces inside. What a chunk becomes
+depends on the chunk alone, except for the few words of the step ``ambiguous``; so chunks are remembered, and most of a
+chat is looked up. A chunk is worked on until working on its result changes nothing. The words of the result are joined
+by single spaces, so that each is a chunk of its own in a second pass: normalising twice changes nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ _LONGEST_CHUNK_KEPT = 40
 _DEEPEST = 6
 _GROWTH, _ALLOWANCE = 4, 16
 
-# The standard library's pattern, since its white space is that of str.split.
 _CHUNK = re.compile(r"\S+")
 _NEGATION_SCOPE = regex.compile(r"n([w+-]{0,4})")
 _STARTS = {"question_word": COLUMNS["starts_question"], "yes": COLUMNS["starts_yes"], "no": COLUMNS["starts_no"]}
@@ -120,12 +119,15 @@ class Normalizer:
                 for kind in step.kinds:
                     self._steps.setdefault(kind, []).append((number, step.apply))
         self._ambiguous = frozenset(self._known.tables.ambiguous) if self.config.ambiguous else frozenset[str]()
+        self._chunk, self._spaced = (
+            (self._known.chunk, self._known.spaced) if self.config.emoticons else (_CHUNK, frozenset[str]())
+        )
         self._memory = _Memory(self)
         self._settled_words = set(self._known.plain_words)
 
     def normalize(self, text: str) -> str:
         """The model text: words and signs with single spaces between them."""
-        entries = list(map(self._memory.__getitem__, text.split()))
+        entries = list(map(self._memory.__getitem__, self._chunks(text)))
         result = " ".join([entry.text for entry in entries])
         if True in [entry.special for entry in entries]:
             result = " ".join(self._resolve(entries))
@@ -146,7 +148,7 @@ class Normalizer:
         entry_of = self._memory.__getitem__
         for text in texts:
             before = len(columns)
-            entries = list(map(entry_of, text.split()))
+            entries = list(map(entry_of, self._chunks(text)))
             result = " ".join([entry.text for entry in entries])
             for entry in entries:
                 columns += entry.columns
@@ -199,6 +201,10 @@ class Normalizer:
                 off.pop(name)
                 result.append((name, Normalizer(replace(self.config, **off)).normalize(text)))  # type: ignore[arg-type]
         return result
+
+    def _chunks(self, text: str) -> list[str]:
+        chunks = text.split()
+        return chunks if self._spaced.isdisjoint(chunks) else self._chunk.findall(text)
 
     def _enter(self, chunk: str) -> _Entry:
         """Works a chunk out."""
@@ -261,6 +267,8 @@ class Normalizer:
 
     def _cut(self, chunk: str, offset: int) -> list[Token]:
         """The tokens of a chunk after the steps, once."""
+        if " " in chunk:  # Only an emoticon is a chunk with spaces inside.
+            return list(self._take_steps(Token(chunk, offset, offset + len(chunk), "emoticon")))
         origin = None
         text = chunk
         if self.config.unicode and not (chunk.isascii() and chunk.isprintable()):
@@ -302,7 +310,7 @@ class Normalizer:
         return notes
 
     def _tokens(self, text: str) -> list[Token]:
-        return [token for chunk in _CHUNK.finditer(text) for token in self._settled(chunk[0], chunk.start())]
+        return [token for chunk in self._chunk.finditer(text) for token in self._settled(chunk[0], chunk.start())]
 
     def _resolved(self, tokens: Iterable[Token]) -> list[Token]:
         """The tokens, one a word, with ambiguous words written out."""
@@ -321,7 +329,7 @@ class Normalizer:
         """The tokens of a text whose model text would be too long.
 
         Emoji give their family, each family once; abbreviations only their first words. What is too long even then,
-        which takes text made for it, is cut off.
+        which takes text made for it, is cut off, families last.
         """
         families: set[str] = set()
         tokens: list[Token] = []
@@ -333,14 +341,20 @@ class Normalizer:
             else:
                 room = _GROWTH * (token.end - token.start)
                 tokens.append(token._replace(text=_first_words(token.text, room)))
+        tokens = self._resolved(tokens)
         room = _limit(text) + 1
-        fitting: list[Token] = []
-        for token in self._resolved(tokens):
-            room -= len(token.text) + 1
+        kept: list[int] = []
+        for number in sorted(range(len(tokens)), key=lambda number: not tokens[number].short):
+            room -= len(tokens[number].text) + 1
             if room < 0:
                 break
-            fitting.append(token)
-        return fitting
+            kept.append(number)
+        else:
+            return tokens
+        # The word before the cut has lost the next word that told what it stands for.
+        while kept and tokens[kept[-1]].text in self._ambiguous:
+            kept.pop()
+        return [tokens[number] for number in sorted(kept)]
 
 
 def _limit(text: str) -> int:

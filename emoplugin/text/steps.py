@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,7 @@ from emoplugin.text.config import TextConfig
 from emoplugin.text.emojis import emoji_name, split_emoji
 from emoplugin.text.features import FEELING_FAMILIES, Note
 from emoplugin.text.tables import Sign, Tables, tables
-from emoplugin.text.tokens import Token, collapse, token_pattern
+from emoplugin.text.tokens import Token, chunk_pattern, collapse, token_pattern
 
 _LONGEST_NUMBER = 4
 _LONGEST_HASHTAG = 40
@@ -42,12 +43,16 @@ class Knowledge:
     Attributes:
         tables: The tables.
         emoticons: The emoticons by their exact and by their collapsed form.
+        chunk: The pattern of a chunk.
+        spaced: The first pieces of the emoticons with spaces inside.
         pattern: The token pattern.
         plain_words: Words that no step changes.
     """
 
     tables: Tables
     emoticons: dict[str, Sign]
+    chunk: re.Pattern[str]
+    spaced: frozenset[str]
     pattern: Any
     plain_words: frozenset[str]
 
@@ -61,6 +66,8 @@ def knowledge() -> Knowledge:
     return Knowledge(
         tables=found,
         emoticons=signs,
+        chunk=chunk_pattern(found.emoticons),
+        spaced=frozenset(emoticon.partition(" ")[0] for emoticon in found.emoticons if " " in emoticon),
         pattern=token_pattern(found.emoticons, [word for word in replaced if not _WORDLIKE.fullmatch(word)]),
         plain_words=frozenset(
             word

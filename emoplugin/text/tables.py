@@ -41,7 +41,7 @@ class Affect:
 
 @dataclass(frozen=True)
 class Tables:
-    """All tables, by the form that is looked up."""
+    """All tables, by the form that is looked up. Emoticons are repaired, except for those with spaces inside."""
 
     contractions: dict[str, str]
     abbreviations: dict[str, str]
@@ -84,7 +84,7 @@ def tables() -> Tables:
         misspellings=misspellings,
         ambiguous=ambiguous,
         emoticons={
-            repair(emoticon): Sign(family, float(valence), meaning)
+            emoticon if " " in emoticon else repair(emoticon): Sign(family, float(valence), meaning)
             for emoticon, _, family, valence, meaning in read_table("emoticons.tsv", 5)
         },
         emoji={emoji_key(emoji): (family, float(valence)) for emoji, family, valence in read_table("emoji.tsv", 3)},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -77,6 +78,15 @@ def token_pattern(emoticons: Iterable[str], symbol_words: Iterable[str]) -> Any:
     return regex.compile("(?V1)" + "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in groups.items()))
 
 
+def chunk_pattern(emoticons: Iterable[str]) -> re.Pattern[str]:
+    """Compiles the pattern of a chunk: what stands between white space, or an emoticon with spaces inside.
+
+    The standard library's pattern, since its white space is that of ``str.split``.
+    """
+    spaced = sorted((re.escape(sign) for sign in emoticons if " " in sign), reverse=True)
+    return re.compile(rf"(?:{'|'.join(spaced)})(?!\S)|\S+")
+
+
 def cut(token: Token, pattern: Any, origin: list[int] | None = None) -> Iterator[Token]:
     """Cuts a raw token into tokens with a kind.
 
@@ -110,7 +120,8 @@ def _signs(signs: Iterable[str]) -> str:
         regex.escape(first, special_only=False) for first in sorted({sign[0] for sign in (*apart, *anywhere)})
     )
     found = rf"(?:(?<![\p{{L}}\p{{N}}(]){_trie(apart, stretch=True)}|{_trie(anywhere, stretch=True)})"
-    return rf"(?=[{firsts}]){found}(?!\ufe0f?\u20e3)"
+    inside_a_word = r"(?<=[\p{L}\p{N}])(?=[\p{L}\p{N}])"
+    return rf"(?=[{firsts}]){found}(?!{inside_a_word})(?!\ufe0f?\u20e3)"
 
 
 def _trie(words: Iterable[str], *, stretch: bool = False) -> str:
@@ -137,9 +148,8 @@ def _branches(node: dict[str, Any], *, stretch: bool, first: bool = False) -> st
         escaped = regex.escape(character, special_only=False)
         many = "++" if stretch and (character == "_" or (first and character in "()[]{}")) else ""
         ends = [""] if "" in below else []
-        if ends and stretch:
-            boundary = r"(?![\p{L}\p{N}])" if character.isalnum() else ""
-            ends = [f"{'' if many else escaped + '*+'}{boundary}"]
+        if ends and stretch and not many:
+            ends = [escaped + "*+"]
         further = [_branches(below, stretch=stretch)] if len(below) > ("" in below) else []
         branches.append(escaped + many + _group(further + ends))
     return _group(branches)

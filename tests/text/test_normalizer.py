@@ -71,15 +71,66 @@ def test_any_text_with_any_steps(text: str, config: TextConfig) -> None:
     check(Normalizer(config), text)
 
 
+TONES = frozenset("🏻🏼🏽🏾🏿")
+EMOJI = st.sampled_from(sorted(EMOJI_DATA.keys() - TONES))
+SIGNS_WITH_EMOJI = st.sampled_from(sorted(sign for sign in TABLES.emoticons if emoji_list(sign)))
+RUNS = st.tuples(EMOJI, st.integers(1, 40)).map(lambda run: run[0] * run[1])
+ABBREVIATIONS = st.sampled_from(sorted(TABLES.abbreviations))
+
+
+def lost_emoji(text: str, normalizer: Normalizer = NORMALIZER) -> list[str]:
+    """The emoji of a text, as the package ``emoji`` reads them, that neither a name nor a family stands for."""
+    result = f" {normalizer.normalize(text)} "
+    return [
+        found
+        for found in dict.fromkeys(place["emoji"] for place in emoji_list(text))
+        if f" {emoji_name(found)} " not in result and f" {TABLES.emoji_affect(found)[0]} " not in result
+    ]
+
+
+def families_fit(text: str) -> bool:
+    families = {TABLES.emoji_affect(place["emoji"])[0] for place in emoji_list(text)}
+    return len(" ".join(families)) <= 4 * len(text) + 16
+
+
+def test_no_single_emoji_is_lost() -> None:
+    texts = [text for sign in sorted(EMOJI_DATA) for text in (sign, sign * 2, sign * 30, f"so{sign}!")]
+    assert [text for text in texts if lost_emoji(text)] == []
+
+
+def test_a_joiner_that_joins_nothing_changes_nothing() -> None:
+    texts = [f"so many of them {sign}" for sign in EMOJI_DATA]
+    assert [text for text in texts if NORMALIZER.normalize(text + "\u200d") != NORMALIZER.normalize(text)] == []
+
+
 @THOROUGH
-@given(st.lists(st.one_of(st.sampled_from(sorted(EMOJI_DATA)), st.sampled_from([" ", "so", ":(", "!"])), max_size=15))
+@given(
+    st.lists(
+        st.one_of(EMOJI, RUNS, SIGNS_WITH_EMOJI, ABBREVIATIONS, st.sampled_from([" ", "so", ":(", "!", "ill", "its"])),
+        max_size=15,
+    )
+)
 def test_no_emoji_is_lost(parts: list[str]) -> None:
     text = "".join(parts)
+    assert not families_fit(text) or lost_emoji(text) == []
+    assert lost_emoji(text, Normalizer(TextConfig(emoji_style="family"))) == [] or not families_fit(text)
+
+
+def test_emoji_whose_families_do_not_fit_are_cut_off() -> None:
+    text = "🤮🙏😴💩👩🌳🍕🥳🎈😂😏😎"
+    assert NORMALIZER.normalize(text)
+    assert len(NORMALIZER.normalize(text)) <= 4 * len(text) + 16
+
+
+def test_a_text_that_is_cut_off_keeps_the_emoji_at_its_end() -> None:
+    text = "=$" * 20 + "😂 ill go" + "=$" * 20 + "❤"
     result = NORMALIZER.normalize(text)
-    for found in emoji_list(text):
-        name = emoji_name(found["emoji"])
-        family, _ = TABLES.emoji_affect(found["emoji"])
-        assert (name is not None and name in result) or family in result
+    assert result.count("embarrassed") < 40
+    assert result.endswith(" love")
+    check(NORMALIZER, text)
+    waiting = "=$" * 5 + " its ill go " + "=$" * 20 + "❤"
+    for length in range(len(waiting)):
+        check(NORMALIZER, waiting[length:])
 
 
 @pytest.mark.parametrize(
@@ -111,6 +162,15 @@ def test_no_emoji_is_lost(parts: list[str]) -> None:
         ("¯\\_(ツ)_/¯ :'( T_T ):", "shrug crying crying frowning"),
         ("1️⃣ 🇩🇪 🇹🇦", "keycap 1 germany flag"),
         ("a\0b\ud800c", "a be c"),
+        ("so ( ͡° ͜ʖ ͡°) and (╯ °□°)╯", "so smirking and table flip"),
+        ("(╯°□°)╯︵ ┻━┻ !", "table flip !"),
+        ("shell shells ahell", "shell shells ahell"),
+        ("hell call me", "he will call me"),
+        ("im ill today , ill be late", "i am ill today , i will be late"),
+        ("its great, the dog and its tail", "it is great , the dog and its tail"),
+        ("were going , we were kids", "were going , we were kids"),
+        ("id like that but my id is lost", "i would like that but my id is lost"),
+        ("wed love to on wed", "we would love to on wed"),
         ("", ""),
         (" \n\t", ""),
     ],
@@ -154,12 +214,19 @@ def test_spans_point_at_the_typed_words() -> None:
     assert pieces == {"i am": "im", "so": "soooo", "sad": "ｓad", "crying": "😭"}
 
 
+def test_spans_of_an_emoticon_with_spaces() -> None:
+    aligned = NORMALIZER.align("so ( ͡° ͜ʖ ͡°) u")
+    assert aligned.text == "so smirking you"
+    assert set(aligned.spans[3:11]) == {(3, 14)}
+
+
 def test_features_of_a_turn() -> None:
     found = features("im not happy with u!!! WHY :(((")
     assert {"negation", "negated_positive", "second_person", "strong_exclamation", "shouted", "emoticons"} <= set(found)
     assert "negated_negative" not in found
     assert features("haha 😂😂").keys() >= {"laughter", "sign_laugh", "ends_sign"}
     assert features("what is it?").keys() >= {"starts_question", "ends_question"}
+    assert features("( ͡° ͜ʖ ͡°)").keys() >= {"only_signs", "emoticons", "sign_smug", "ends_sign"}
     assert features("😂").keys() >= {"only_signs", "emoji"}
     assert features("") == {"is_empty": 1.0}
 

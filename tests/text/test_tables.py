@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from emoji import emoji_list
 from emoplugin.text.emojis import emoji_key
 from emoplugin.text.features import CUES, LEXICON_FAMILIES, SIGN_FAMILIES
 from emoplugin.text.normalizer import Normalizer
+from emoplugin.text.repair import repair
+from emoplugin.text.steps import knowledge
 from emoplugin.text.tables import read_table, tables
+from emoplugin.text.tokens import Token, cut
 
 WIDTHS = {
     "abbreviations.tsv": 2,
@@ -80,6 +84,26 @@ def test_emoticons_have_a_style_a_family_a_valence_and_a_meaning() -> None:
         assert family in SIGN_FAMILIES, emoticon
         assert -1 <= float(valence) <= 1, emoticon
         assert normalizer.normalize(meaning) == meaning, emoticon
+
+
+def test_emoticons_with_spaces_never_stand_in_a_model_text() -> None:
+    """One of their pieces is never a word of a result, so that a second pass finds none that the first did not."""
+    known = knowledge()
+    for emoticon in filter(lambda emoticon: " " in emoticon, known.tables.emoticons):
+        assert emoticon.split() == emoticon.split(" "), emoticon
+        pieces = [
+            [list(cut(Token(form, 0, len(form)), known.pattern)) for form in (piece, repair(piece))]
+            for piece in emoticon.split()
+        ]
+        assert any(all(len(tokens) > 1 or tokens[0].kind == "emoticon" for tokens in forms) for forms in pieces), (
+            emoticon
+        )
+
+
+def test_emoji_in_emoticons_are_told_by_the_meaning_or_the_family() -> None:
+    for emoticon, _, family, _, meaning in read_table("emoticons.tsv", 5):
+        for place in emoji_list(emoticon):
+            assert tables().emoji_affect(place["emoji"])[0] in (family, *meaning.split()), emoticon
 
 
 def test_families_are_model_text() -> None:
