@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,7 @@ class BertModel(EmotionModel):
             vectors = TokenVectors.from_arrays(load_tensors(bundle.read(VECTORS)))
             score: Score
             if device == "cpu":
-                session = cpu_session(bundle.path(NETWORK), available_cores())
+                session = cpu_session(bundle.path(NETWORK))
                 score = partial(encoder_scores, session, vectors, len(bundle.labels))
             else:
                 from emoplugin.models.gpu import TorchEncoder
@@ -95,9 +96,19 @@ def encoder_scores(
 ) -> Float32:
     """Raw scores of token rows, shape ``[dialogues, labels]``."""
     scores = np.zeros((len(batch.lengths), labels), dtype=np.float32)
-    for rows, length in unpadded(batch.lengths):
+
+    def score(part: tuple[Int64, int]) -> None:
+        rows, length = part
         inputs = {"vectors": vectors.look_up(batch.tokens[rows, :length]), "turns": batch.turns[rows, :length]}
         scores[rows] = session.run(None, inputs)[0]
+
+    parts = list(unpadded(batch.lengths))
+    if len(parts) == 1:
+        score(parts[0])
+        return scores
+    # Parts side by side. Threads inside one part would wait for each other at every step, very long on a busy machine.
+    with ThreadPoolExecutor(available_cores()) as pool:
+        list(pool.map(score, parts))
     return scores
 
 

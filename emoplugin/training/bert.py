@@ -16,7 +16,7 @@ from emoplugin.labels import LabelSet
 from emoplugin.models.bert import NETWORK, NETWORK_WEIGHTS, bundle_files, encoder_scores, unpadded
 from emoplugin.models.calibration import Calibration, Floats, fit_temperature
 from emoplugin.models.encoder import EncoderNetwork, HeadConfig
-from emoplugin.models.runtime import available_cores, cpu_session
+from emoplugin.models.runtime import cpu_session
 from emoplugin.models.tokens import Float32, TokenBatch, TokenVectors, TurnTokenizer
 from emoplugin.text import Normalizer, TextConfig
 from emoplugin.training.data import TrainingSet
@@ -139,7 +139,7 @@ class BertTrainer:
         self.run.mkdir(parents=True, exist_ok=True)
         (self.run / NETWORK_WEIGHTS).write_bytes(exported.weights)
         (self.run / NETWORK).write_bytes(exported.network)
-        session = cpu_session(self.run / NETWORK, available_cores())
+        session = cpu_session(self.run / NETWORK)
 
         def served(data: Batches) -> Float32:
             return encoder_scores(session, vectors, len(self.labels), _token_batch(data))
