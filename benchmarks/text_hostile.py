@@ -20,6 +20,8 @@ HOSTILE = {
     "exclamation marks": "!",
     "emoticons": ":(",
     "half emoticons": "(^",
+    "spaced emoticons": "( ͡° ͜ʖ ͡°) ",
+    "half spaced ones": "( ͡° ͜ʖ ",
     "nested quotes": "\"'",
     "emoji and joiners": "😂\u200d",
     "two emoji": "😂❤",

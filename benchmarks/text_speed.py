@@ -40,7 +40,8 @@ def main() -> None:
     normalizer = Normalizer()
     report("emoplugin, text and features, fresh", normalizer.analyze_batch, turns[:half])
     report("emoplugin, text and features, running", normalizer.analyze_batch, turns[half:])
-    report("emoplugin, text alone, running", lambda part: [normalizer.normalize(turn) for turn in part], turns[half:])
+    report("emoplugin, text and features, all seen", normalizer.analyze_batch, turns[half:])
+    report("emoplugin, text alone, all seen", lambda part: [normalizer.normalize(turn) for turn in part], turns[half:])
     others = other_steps()
     report(" + ".join(others), lambda part: [run(turn, list(others.values())) for turn in part], turns[half:])
 
