@@ -73,8 +73,9 @@ def split_emoji(run: str) -> list[str]:
     while start < len(run):
         end = start + 1
         if not is_component(run[start]):
-            longest = min(start + _longest(), len(run))
-            end = next((end for end in range(longest, start, -1) if _is_known(run[start:end])), end)
+            if run[end : end + 1] in _seconds():
+                longest = min(start + _longest(), len(run))
+                end = next((longer for longer in range(longest, end, -1) if _is_known(run[start:longer])), end)
             parts.append(run[start:end])
         start = end
     return parts
@@ -93,6 +94,12 @@ def _data() -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
     return {emoji.replace(_VARIATION, ""): data["en"] for emoji, data in _data().items()}
+
+
+@lru_cache(maxsize=1)
+def _seconds() -> frozenset[str]:
+    """What comes second in emoji of several characters."""
+    return frozenset(emoji[1] for emoji in _data() if len(emoji) > 1)
 
 
 @lru_cache(maxsize=1)

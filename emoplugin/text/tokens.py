@@ -101,7 +101,7 @@ def cut(token: Token, pattern: Any, origin: list[int] | None = None) -> Iterator
         if origin:
             # A character that was written with several has their span as a whole.
             start, end = origin[start], max(origin[end], origin[end - 1] + 1)
-        yield Token(match[match.lastgroup], token.start + start, token.start + end, match.lastgroup)
+        yield Token(match[0], token.start + start, token.start + end, match.lastgroup)
 
 
 _UNDERSCORES = regex.compile(r"__++")
