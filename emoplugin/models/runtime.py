@@ -56,7 +56,7 @@ def _missing(device: str) -> str:
 
 
 def available_cores() -> int:
-    """Cores that this process may use, as far as one dialogue can make use of them."""
+    """Cores that a batch is spread over: those that this process may use, but not all of a large machine."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, MOST_THREADS)
 
@@ -66,8 +66,8 @@ def cpu_session(model: bytes | Path, threads: int = 1) -> onnxruntime.InferenceS
 
     Args:
         model: The serialised ONNX model, or its file where its weights lie in a file beside it.
-        threads: Threads for one operator. One is fastest for small recurrent networks, and leaves the other cores to
-            the server's other workers.
+        threads: Threads for one operator. One is fastest for small networks and leaves the other cores to the
+            server's other workers; on a busy machine several wait for each other at every operator.
     """
     import onnxruntime
 
