@@ -25,6 +25,7 @@ class Dataset:
         name: What it is called in recipes and on the command line.
         summary: One line about its rows.
         labels: What its rows are labelled with.
+        speakers: Who speaks in it, and who labelled it where that matters: what a model card says about bias.
         terms: The licence, or what its owner allows.
         shippable: Whether models trained on it may be shipped; the others are for benchmarks alone.
         source: Where a user gets it.
@@ -39,6 +40,7 @@ class Dataset:
     name: str
     summary: str
     labels: LabelSet
+    speakers: str
     terms: str
     shippable: bool
     source: str
@@ -52,6 +54,8 @@ class Dataset:
 
 _EMOTION6 = "https://github.com/dair-ai/emotion_dataset"
 _GOEMOTIONS = "https://github.com/google-research/google-research/tree/master/goemotions"
+_REDDIT = "comments on Reddit, many of them by young men, labelled by raters in India"
+_TWEETS = "tweets, labelled by their hashtags"
 _GOEMOTIONS_FILES = {"train": ("train.tsv",), "dev": ("dev.tsv",), "test": ("test.tsv",)}
 _GOEMOTIONS_RAW = ("goemotions_1.csv", "goemotions_2.csv", "goemotions_3.csv")
 _TOPICALCHAT = ("valid_freq.tsv", "test_freq.tsv", "valid_rare.tsv")
@@ -64,6 +68,7 @@ DATASETS: Mapping[str, Dataset] = {
             name="emoturns",
             summary="Three-turn conversations of the project's own, some grouped: one last turn in several contexts",
             labels=THREE_TURN_LABELS,
+            speakers="conversations written for this project",
             terms="CC0-1.0",
             shippable=True,
             source="the emoplugin package",
@@ -75,6 +80,7 @@ DATASETS: Mapping[str, Dataset] = {
             name="emocontext",
             summary="Three-turn conversations of SemEval-2019 Task 3",
             labels=THREE_TURN_LABELS,
+            speakers="people's chats with a conversational agent",
             terms="research only; data provided by Microsoft",
             shippable=False,
             source="https://www.humanizing-ai.com/emocontext.html",
@@ -87,6 +93,7 @@ DATASETS: Mapping[str, Dataset] = {
             name="goemotions",
             summary="Reddit comments, filtered, any of 28 labels",
             labels=goemotions.LABELS,
+            speakers=_REDDIT,
             terms="CC BY 4.0",
             shippable=True,
             source=_GOEMOTIONS,
@@ -99,6 +106,7 @@ DATASETS: Mapping[str, Dataset] = {
             name="goemotions-grouped",
             summary="The same comments under the three-turn labels, without those of two emotions",
             labels=THREE_TURN_LABELS,
+            speakers=_REDDIT,
             terms="CC BY 4.0",
             shippable=True,
             source=_GOEMOTIONS,
@@ -111,6 +119,7 @@ DATASETS: Mapping[str, Dataset] = {
             name="goemotions-raw",
             summary="Every rater's answer in the large CSV files, split 80/20",
             labels=goemotions.LABELS,
+            speakers=_REDDIT,
             terms="CC BY 4.0",
             shippable=True,
             source=_GOEMOTIONS,
@@ -124,6 +133,7 @@ DATASETS: Mapping[str, Dataset] = {
             name="emotion6",
             summary="Sentences with one of six emotions",
             labels=emotion6.LABELS,
+            speakers=_TWEETS,
             terms="educational and research use only",
             shippable=False,
             source=_EMOTION6,
@@ -136,6 +146,7 @@ DATASETS: Mapping[str, Dataset] = {
             name="emotion6-pool",
             summary="The same sentences as one pool, split 90/10; the test file joins the pool where it is there",
             labels=emotion6.LABELS,
+            speakers=_TWEETS,
             terms="educational and research use only",
             shippable=False,
             source=_EMOTION6,
@@ -150,6 +161,7 @@ DATASETS: Mapping[str, Dataset] = {
             name="smile",
             summary="Museum tweets with one of six labels, stratified split 85/15",
             labels=smile.LABELS,
+            speakers="tweets to British museums",
             terms="annotations CC BY 4.0; the tweets belong to their authors",
             shippable=False,
             source="https://doi.org/10.6084/m9.figshare.3187909",
@@ -163,6 +175,7 @@ DATASETS: Mapping[str, Dataset] = {
             name="topicalchat",
             summary="Windows of three utterances of knowledge-grounded chats, under the three-turn labels",
             labels=THREE_TURN_LABELS,
+            speakers="chats between paid crowd workers about given topics",
             terms="CDLA-Sharing-1.0",
             shippable=True,
             source="https://github.com/alexa/Topical-Chat",

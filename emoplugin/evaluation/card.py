@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from emoplugin.datasets import Dataset
+from emoplugin.datasets import Dataset, find_dataset
 
 SECTIONS = ("Intended use", "Training data", "Figures", "Limits", "Bias", "Cost", "Reproduce")
 """The headings every card has, in order."""
@@ -58,19 +58,25 @@ def model_card(
         ),
         _section(
             "Bias",
-            "People show feelings in different ways by culture, age and dialect. The training data are American "
-            "comments and chats for the most part, with conversations written for the project beside them; varieties "
-            "of English that are rare in them are read less well. Names of groups of people can carry associations "
-            "from the comments.",
+            "People show feelings in different ways by culture, age and dialect. What the model has learnt from: "
+            f"{'; '.join(dict.fromkeys(source.speakers for source in sources))}. Varieties of English and ways to talk "
+            "that are rare there are read less well, and names of groups of people can carry associations from there.",
         ),
         _section(
             "Cost",
             f"Trained on {metrics['train_examples']:,} examples in {metrics['seconds'] / 60:.0f} minutes on "
             f"{metrics['device']}.",
         ),
-        _section("Reproduce", f"```\nemoplugin train {recipe['name']} --data DIR --output DIR\n```"),
+        _section("Reproduce", f"```\n{_command(recipe)}\n```"),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _command(recipe: Mapping[str, Any]) -> str:
+    """How to train the model anew, with a data folder where one of the recipe's sets is not in the package."""
+    read = [find_dataset(used["dataset"]) for used in (*recipe["train"], *recipe["dev"])]
+    data = " --data DIR" if any(dataset.folder is not None for dataset in read) else ""
+    return f"emoplugin train {recipe['name']}{data} --output DIR"
 
 
 def _section(title: str, *paragraphs: str) -> str:

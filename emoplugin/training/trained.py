@@ -36,4 +36,5 @@ def device_name(device: str) -> str:
     """A torch device in words."""
     if device == "cuda":
         return str(torch.cuda.get_device_name())
-    return f"{torch.get_num_threads()} CPU cores"
+    cores = torch.get_num_threads()
+    return f"{cores} CPU core{'' if cores == 1 else 's'}"

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+from emoplugin.datasets import find_dataset
+from emoplugin.evaluation.card import SECTIONS, model_card
+from emoplugin.labels import THREE_TURN_LABELS
+
+
+def card(*train, dev=()):
+    recipe = {
+        "name": "small",
+        "summary": "A model.",
+        "train": [{"dataset": name, "split": "train"} for name in train],
+        "dev": [{"dataset": name, "split": "dev"} for name in dev],
+    }
+    config = {"name": "small", "version": "1.0.0", "labels": THREE_TURN_LABELS.to_json()}
+    metrics = {"train_examples": 2000, "seconds": 90, "device": "1 CPU core"}
+    return model_card(config, recipe, metrics, [find_dataset(name) for name in train])
+
+
+def test_every_section_is_there_in_order():
+    lines = card("emoturns").splitlines()
+    assert [line.removeprefix("## ") for line in lines if line.startswith("## ")] == list(SECTIONS)
+
+
+@pytest.mark.parametrize(
+    ("train", "dev", "command"),
+    [
+        ("emoturns", (), "emoplugin train small --output DIR"),
+        ("topicalchat", (), "emoplugin train small --data DIR --output DIR"),
+        ("emoturns", ("topicalchat",), "emoplugin train small --data DIR --output DIR"),
+    ],
+)
+def test_a_data_folder_is_asked_for_only_where_one_is_read(train, dev, command):
+    assert f"```\n{command}\n```" in card(train, dev=dev)
+
+
+def test_bias_speaks_of_the_sources_and_of_no_others():
+    written = card("smile")
+    assert find_dataset("smile").speakers in written
+    assert "Reddit" not in written
+    assert card("goemotions", "goemotions-grouped").count(find_dataset("goemotions").speakers) == 1
+
+
+def test_only_a_model_that_may_not_be_shipped_says_so():
+    assert "may be shipped" in card("emoturns", "emocontext")
+    assert "may be shipped" not in card("emoturns")
