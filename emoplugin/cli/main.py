@@ -56,8 +56,10 @@ def main() -> None:
 
 
 def _fail(error: Exception, code: int) -> NoReturn:
-    reason = error.strerror if isinstance(error, OSError) else None
-    message(f"emoplugin: {reason or error}")
+    reason = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    message(f"emoplugin: {reason}")
     _drop_output()
     sys.exit(code)
 

@@ -111,7 +111,11 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
     @classmethod
     def fingerprint_addon(cls, config: Dict[str, Any]) -> Optional[str]:  # noqa: UP006, UP045
         """The bundle's content, so that Rasa trains anew where a bundle changed behind an unchanged name."""
-        return open_bundle(_find({**cls.get_default_config(), **config}["model"])).digest
+        folder = _find({**cls.get_default_config(), **config}["model"])
+        try:
+            return open_bundle(folder).digest
+        except EmopluginError as error:
+            raise InvalidConfigException(f"EmotionClassifier: {error}") from None
 
     def __init__(self, config: Dict[str, Any], model_storage: ModelStorage, resource: Resource, bundle: Path) -> None:  # noqa: UP006
         """Checks the configuration and loads the model.

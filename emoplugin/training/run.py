@@ -14,6 +14,7 @@ from emoplugin.errors import InputError
 from emoplugin.evaluation.card import model_card
 from emoplugin.evaluation.evaluate import evaluate
 from emoplugin.models.bundle import dump_json, load, write_bundle
+from emoplugin.models.calibration import Calibration
 from emoplugin.training.bert import BertConfig, BertTrainer
 from emoplugin.training.config import Recipe, read_config
 from emoplugin.training.curves import draw_curves
@@ -96,6 +97,7 @@ TRAINERS: dict[str, tuple[type[Any], type[Any]]] = {
 def _prepare(recipe: Recipe, output: Path, resume: bool) -> None:
     if recipe.kind not in TRAINERS:
         raise InputError(f"{recipe.name}: unknown kind {recipe.kind!r}; expected one of {', '.join(TRAINERS)}.")
+    Calibration(target_prior=recipe.labels.target_prior or None).check(recipe.labels.label_set)
     content = dump_json(dataclasses.asdict(recipe))
     path = output / RECIPE
     if path.is_file() and not resume:

@@ -42,3 +42,10 @@ def test_nothing_heavy_is_imported_before_a_command_runs():
 @pytest.mark.parametrize("arguments", [["nothing"], ["predict", "--nothing"], ["predict", "--output"], []])
 def test_bad_arguments_exit_with_2(emoplugin, arguments):
     assert emoplugin(*arguments).code == 2
+
+
+def test_an_error_of_the_system_names_its_file(emoplugin, tmp_path):
+    (tmp_path / "runs").write_text("")
+    outcome = emoplugin("train", "nelec-en", "--output", tmp_path / "runs")
+    assert outcome.code == 1
+    assert outcome.err == f"emoplugin: {tmp_path / 'runs'}: File exists\n"

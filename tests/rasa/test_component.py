@@ -165,6 +165,12 @@ def test_the_fingerprint_follows_the_bundle(bundle: Path) -> None:
     assert EmotionClassifier.fingerprint_addon({"model": str(bundle)}) != before
 
 
+def test_a_damaged_bundle_fails_the_training_in_a_sentence(bundle: Path) -> None:
+    (bundle / "config.json").write_text("{}")
+    with pytest.raises(InvalidConfigException, match=r"EmotionClassifier: .*config\.json is damaged"):
+        EmotionClassifier.fingerprint_addon({"model": str(bundle)})
+
+
 @pytest.mark.parametrize(
     ("config", "says"),
     [

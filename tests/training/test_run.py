@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from emoplugin.errors import InputError
+from emoplugin.training.recipe import load_recipe
+from emoplugin.training.run import run_recipe
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("kind=svm", "unknown kind 'svm'"),
+        ("labels.target_prior=[0.5, 0.5]", "target_prior needs one value for each"),
+        ("labels.target_prior=[0.9, 0.1, 0, 0]", "target_prior must lie between 0 and 1"),
+    ],
+)
+def test_a_bad_recipe_is_refused_before_anything_is_read_or_written(setting: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=says):
+        run_recipe(load_recipe("nelec-en", [setting]), None, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
