@@ -13,7 +13,6 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 from tokenizers import Tokenizer
 
-from emoplugin.errors import BundleError
 from emoplugin.models.base import EmotionModel, Window
 from emoplugin.models.bundle import Bundle
 from emoplugin.models.calibration import Calibration, Floats
@@ -60,31 +59,33 @@ class BertModel(EmotionModel):
 
     @classmethod
     def from_bundle(cls, bundle: Bundle, device: str) -> BertModel:
-        weights = bundle.path(NETWORK_WEIGHTS)
         device = choose_device(device, bundle.name)
         config = bundle.config
-        try:
-            vectors = TokenVectors.from_arrays(load_tensors(bundle.read(VECTORS)))
-            score: Score
-            if device == "cpu":
+        with bundle.reading(VECTORS) as content:
+            vectors = TokenVectors.from_arrays(load_tensors(content))
+        with bundle.reading(TOKENIZER) as content:
+            tokenizer = TurnTokenizer(Tokenizer.from_str(content.decode("utf-8")))
+        score: Score
+        if device == "cpu":
+            # Given as a path, since the network finds its weights beside itself.
+            with bundle.reading(NETWORK):
                 session = cpu_session(bundle.path(NETWORK))
-                score = partial(encoder_scores, session, vectors, len(bundle.labels))
-            else:
-                from emoplugin.models.gpu import TorchEncoder
+            score = partial(encoder_scores, session, vectors, len(bundle.labels))
+        else:
+            from emoplugin.models.gpu import TorchEncoder
 
-                arrays = load_tensors(weights.read_bytes())
-                score = TorchEncoder(config["encoder"], config["head"], vectors, arrays, len(bundle.labels), device)
-            return cls(
-                bundle.name,
-                bundle.version,
-                bundle.labels,
-                bundle.calibration,
-                text=TextConfig.from_json(config["text"]),
-                tokenizer=TurnTokenizer(Tokenizer.from_str(bundle.read(TOKENIZER).decode("utf-8"))),
-                score=score,
-            )
-        except KeyError as error:
-            raise BundleError(f"{bundle.folder} is not a complete bert bundle: {error} is missing.") from None
+            with bundle.reading(NETWORK_WEIGHTS) as content:
+                arrays = load_tensors(content)
+            score = TorchEncoder(config["encoder"], config["head"], vectors, arrays, len(bundle.labels), device)
+        return cls(
+            bundle.name,
+            bundle.version,
+            bundle.labels,
+            bundle.calibration,
+            text=TextConfig.from_json(config["text"]),
+            tokenizer=tokenizer,
+            score=score,
+        )
 
     def scores(self, windows: Sequence[Window]) -> Floats:
         texts = [self.normalizer.normalize(turn) for window in windows for turn in window]

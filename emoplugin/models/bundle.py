@@ -7,13 +7,14 @@ import importlib
 import json
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from emoplugin.errors import BundleError
+from emoplugin.errors import BundleError, EmopluginError
 from emoplugin.labels import LabelSet
 from emoplugin.models.base import EmotionModel
 from emoplugin.models.calibration import Calibration
@@ -69,8 +70,22 @@ class Bundle:
             raise BundleError(f"{path}: this file of the bundle is missing. Get the bundle anew.")
         return path
 
-    def read(self, name: str) -> bytes:
-        return self.path(name).read_bytes()
+    @contextmanager
+    def reading(self, name: str) -> Iterator[bytes]:
+        """The content of a file; whatever goes wrong while it is read is reported as the file's fault.
+
+        Tensors, tokenizers and networks each come with a library, and each library with errors of its own, some of them
+        bare exceptions.
+        """
+        path = self.path(name)
+        try:
+            yield path.read_bytes()
+        except EmopluginError:
+            raise
+        except Exception as error:
+            raise BundleError(
+                f"{path} does not hold what a {self.config['kind']} bundle has there: {error}."
+            ) from error
 
 
 def load(model: str | Path, *, device: str = "auto") -> EmotionModel:
@@ -89,7 +104,9 @@ def load(model: str | Path, *, device: str = "auto") -> EmotionModel:
         found = _loaded.get(key)
         if found is None:
             module, _, name = KINDS[bundle.config["kind"]].partition(":")
-            found = getattr(importlib.import_module(module), name).from_bundle(bundle, device)
+            kind = getattr(importlib.import_module(module), name)
+            with bundle.reading(CONFIG):
+                found = kind.from_bundle(bundle, device)
             _loaded[key] = found
         return found
 

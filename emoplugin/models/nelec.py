@@ -27,6 +27,8 @@ from emoplugin.models.tokens import TokenVectors, TurnTokenizer
 from emoplugin.text import Normalizer, TextConfig
 
 if TYPE_CHECKING:
+    import onnxruntime
+
     from emoplugin.labels import LabelSet
 
 NETWORK = "network.onnx"
@@ -82,7 +84,7 @@ class NelecModel(EmotionModel):
         standardizer: Standardizer,
         lexical: LexicalModel,
         combiner: Combiner,
-        network: bytes,
+        session: onnxruntime.InferenceSession,
     ) -> None:
         super().__init__(name, version, labels, calibration)
         self.normalizer = Normalizer(text)
@@ -91,7 +93,7 @@ class NelecModel(EmotionModel):
         self.standardizer = standardizer
         self.lexical = lexical
         self.combiner = combiner
-        self.session = cpu_session(network)
+        self.session = session
 
     @classmethod
     def from_bundle(cls, bundle: Bundle, device: str) -> NelecModel:
@@ -102,24 +104,29 @@ class NelecModel(EmotionModel):
                 f"{bundle.folder}: the model reads other text features than this emoplugin computes. "
                 "Train it anew, or use the emoplugin it came with."
             )
-        try:
-            arrays = load_tensors(bundle.read(LEXICAL))
-            combined = {name: np.asarray(arrays.pop(name), dtype=np.float32) for name in _JOINT}
-            return cls(
-                bundle.name,
-                bundle.version,
-                bundle.labels,
-                bundle.calibration,
-                text=TextConfig.from_json(config["text"]),
-                tokenizer=TurnTokenizer(Tokenizer.from_str(bundle.read(TOKENIZER).decode("utf-8"))),
-                vectors=TokenVectors.from_arrays(load_tensors(bundle.read(VECTORS))),
-                standardizer=Standardizer(combined["dense_mean"], combined["dense_scale"]),
-                lexical=LexicalModel.from_arrays(arrays),
-                combiner=Combiner(combined["combiner_weights"], combined["combiner_bias"]),
-                network=bundle.read(NETWORK),
-            )
-        except KeyError as error:
-            raise BundleError(f"{bundle.folder} is not a complete nelec bundle: {error} is missing.") from None
+        with bundle.reading(LEXICAL) as content:
+            arrays = load_tensors(content)
+            joint = {name: np.asarray(arrays.pop(name), dtype=np.float32) for name in _JOINT}
+            lexical = LexicalModel.from_arrays(arrays)
+        with bundle.reading(TOKENIZER) as content:
+            tokenizer = TurnTokenizer(Tokenizer.from_str(content.decode("utf-8")))
+        with bundle.reading(VECTORS) as content:
+            vectors = TokenVectors.from_arrays(load_tensors(content))
+        with bundle.reading(NETWORK) as content:
+            session = cpu_session(content)
+        return cls(
+            bundle.name,
+            bundle.version,
+            bundle.labels,
+            bundle.calibration,
+            text=TextConfig.from_json(config["text"]),
+            tokenizer=tokenizer,
+            vectors=vectors,
+            standardizer=Standardizer(joint["dense_mean"], joint["dense_scale"]),
+            lexical=lexical,
+            combiner=Combiner(joint["combiner_weights"], joint["combiner_bias"]),
+            session=session,
+        )
 
     def scores(self, windows: Sequence[Window]) -> Floats:
         read = read_dialogues(self.normalizer, windows)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from emoplugin import Dialogue, EmotionModel, load
 from emoplugin.errors import BundleError
+from emoplugin.models.bundle import seal
 
 DIALOGUES = [
     Dialogue(["where is my order", "It is lost", "are you serious"]),
@@ -92,3 +94,16 @@ class ModelContract:
                     (copy / victim).write_bytes(content)
                 with pytest.raises(BundleError, match=f"{victim} is {damage}"):
                     load(copy)
+
+    def test_each_foreign_file_is_named_though_sealed(self, folder: Path, tmp_path: Path) -> None:
+        for victim in json.loads((folder / "manifest.json").read_text())["files"]:
+            if victim in ("README.md", "metrics.json"):
+                continue
+            copy = tmp_path / victim
+            shutil.copytree(folder, copy)
+            (copy / victim).write_bytes(b'{"something": "else"}')
+            seal(copy)
+            with pytest.raises(
+                BundleError, match=r"(safetensors|tokenizer|network|config)[^ ]*\.(json|onnx|safetensors) |lacks"
+            ):
+                load(copy, device="cpu")

@@ -97,4 +97,5 @@ def test_sealing_covers_every_file(tmp_path: Path) -> None:
     write_bundle(tmp_path, CONFIG, {"weights.bin": b"1"})
     (tmp_path / "weights.bin").write_bytes(b"2")
     seal(tmp_path)
-    assert open_bundle(tmp_path).read("weights.bin") == b"2"
+    with open_bundle(tmp_path).reading("weights.bin") as content:
+        assert content == b"2"
