@@ -103,6 +103,8 @@ class Alert:
                 f"alert takes labels, confidence, times and of, and labels has to be there; found {dict(config)}."
             )
         names = config["labels"] if isinstance(config["labels"], list) else [config["labels"]]
+        if not names:
+            raise InputError(f"alert's labels are empty; name some of {', '.join(labels.names)}.")
         for name in names:
             labels.index(name)
         alert = cls(**{**config, "labels": tuple(names)})

@@ -185,6 +185,7 @@ def test_a_damaged_bundle_fails_the_training_in_a_sentence(bundle: Path) -> None
         ({"target_prior": 0.5}, "target_prior"),
         ({"alert": True}, "alert is True"),
         ({"alert": {"times": 2}}, "labels has to be there"),
+        ({"alert": {"labels": []}}, "labels are empty"),
         ({"alert": {"labels": ["cross"]}}, "Unknown label 'cross'"),
         ({"alert": {"labels": ["angry"], "confidence": 70}}, "confidence is 70"),
         ({"alert": {"labels": ["angry"], "times": 3, "of": 2}}, "3 of 2"),
