@@ -26,11 +26,13 @@ CONFIG = "config.json"
 KINDS = {
     "nelec": "emoplugin.models.nelec:NelecModel",
     "bert": "emoplugin.models.bert:BertModel",
+    "ensemble": "emoplugin.models.ensemble:EnsembleModel",
 }
 """Where the class of each kind of bundle lives."""
 
 _loaded: weakref.WeakValueDictionary[tuple[str, str], EmotionModel] = weakref.WeakValueDictionary()
-_lock = threading.Lock()
+# Loading an ensemble loads its members.
+_lock = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ def write_bundle(folder: Path, config: Mapping[str, Any], files: Mapping[str, by
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(dump_json(config), encoding="utf-8")
     for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     seal(folder)
 

@@ -19,6 +19,7 @@ from emoplugin.training.bert import BertConfig, BertTrainer
 from emoplugin.training.config import Recipe, read_config
 from emoplugin.training.curves import draw_curves
 from emoplugin.training.data import assemble
+from emoplugin.training.ensemble import EnsembleConfig, EnsembleTrainer
 from emoplugin.training.nelec import NelecConfig, NelecTrainer
 from emoplugin.training.trained import Advance, Progress, Trained
 
@@ -90,6 +91,7 @@ def run_recipe(
 TRAINERS: dict[str, tuple[type[Any], type[Any]]] = {
     "nelec": (NelecConfig, NelecTrainer),
     "bert": (BertConfig, BertTrainer),
+    "ensemble": (EnsembleConfig, EnsembleTrainer),
 }
 """What trains each kind of recipe, and the configuration it takes."""
 
