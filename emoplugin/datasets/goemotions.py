@@ -25,11 +25,14 @@ LABELS = LabelSet(
 """In the order of the published label ids."""
 
 GROUPS = {
-    "happy": ("joy", "amusement", "excitement", "love", "gratitude", "optimism", "pride", "relief", "admiration"),
+    "happy": ("joy", "amusement", "excitement", "love", "pride", "relief"),
     "sad": ("sadness", "grief", "disappointment", "remorse"),
     "angry": ("anger", "annoyance", "disgust"),
 }
-"""The GoEmotions labels behind each three-turn emotion; the rest are ``others``."""
+"""The GoEmotions labels behind each three-turn emotion; the rest but the polite ones are ``others``."""
+
+POLITE = frozenset(("gratitude", "admiration", "optimism"))
+"""Thanks, praise and good wishes are a show of happiness or mere politeness; the labels do not say which."""
 
 _EMOTION = {label: emotion for emotion, members in GROUPS.items() for label in members}
 _COLUMNS = ["text", "label ids", "comment id"]
@@ -45,10 +48,14 @@ def read(path: Path) -> Iterator[Example]:
 
 
 def read_grouped(path: Path) -> Iterator[Example]:
-    """The filtered files under the three-turn labels. Comments whose labels fall in two emotions are left out."""
+    """The filtered files under the three-turn labels.
+
+    Comments whose labels fall in two emotions, and polite ones without an emotion beside, are left out.
+    """
     for example in read(path):
         emotions = {_EMOTION[label] for label in example.labels if label in _EMOTION}
-        if len(emotions) < 2:
+        polite = not emotions and not POLITE.isdisjoint(example.labels)
+        if len(emotions) < 2 and not polite:
             yield replace(example, labels=(emotions.pop() if emotions else "others",))
 
 

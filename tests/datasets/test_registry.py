@@ -58,6 +58,7 @@ def test_emocontext_faults(tmp_path, content, expected):
 
 def test_goemotions_and_its_groups(tmp_path):
     content = "joy\t17\ta\nboth\t17,25\tb\njoy and surprise\t17,26\tc\nplain\t27\td\nangry twice\t2,3\te\n"
+    content += "polite\t0,15\tf\npolite and joyful\t15,17\tg\n"
     put(tmp_path, "goemotions", "train.tsv", content)
     assert [example.labels for example in load_dataset("goemotions", tmp_path)] == [
         ("joy",),
@@ -65,6 +66,8 @@ def test_goemotions_and_its_groups(tmp_path):
         ("joy", "surprise"),
         ("neutral",),
         ("anger", "annoyance"),
+        ("admiration", "gratitude"),
+        ("gratitude", "joy"),
     ]
     grouped = load_dataset("goemotions-grouped", tmp_path)
     assert [(example.id, example.labels) for example in grouped] == [
@@ -72,6 +75,7 @@ def test_goemotions_and_its_groups(tmp_path):
         ("c", ("happy",)),
         ("d", ("others",)),
         ("e", ("angry",)),
+        ("g", ("happy",)),
     ]
 
 
