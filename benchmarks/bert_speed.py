@@ -73,11 +73,11 @@ def make_pipeline(bundle_folder: Path, device: str) -> Any:
     shape = {key: value for key, value in bundle.config["encoder"].items() if key != "model_type"}
     config = transformers.AutoConfig.for_model(bundle.config["encoder"]["model_type"], num_labels=4, **shape)
     classifier = transformers.AutoModelForSequenceClassification.from_config(config)
-    weights = restored(load_tensors(bundle.read(NETWORK_WEIGHTS)))
+    weights = restored(load_tensors(bundle.path(NETWORK_WEIGHTS).read_bytes()))
     prefix = "core.encoder."
     encoder = {name.removeprefix(prefix): torch.from_numpy(value) for name, value in weights.items() if prefix in name}
     classifier.base_model.load_state_dict(encoder, strict=False)
-    vectors = TokenVectors.from_arrays(load_tensors(bundle.read(VECTORS)))
+    vectors = TokenVectors.from_arrays(load_tensors(bundle.path(VECTORS).read_bytes()))
     table = torch.from_numpy(vectors.look_up(np.arange(len(vectors.table))))
     classifier.get_input_embeddings().weight.data = table
     tokenizer = transformers.PreTrainedTokenizerFast(
