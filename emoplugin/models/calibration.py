@@ -80,19 +80,50 @@ class Calibration:
         return cls(**values)
 
 
-def fit_temperature(scores: Floats, targets: npt.NDArray[np.integer[Any]]) -> float:
+def fit_temperature(scores: Floats, targets: npt.NDArray[Any], multi_label: bool = False) -> float:
     """Temperature with the lowest cross-entropy on held-out scores (Guo et al. 2017).
 
     Args:
         scores: Held-out raw scores, shape ``[dialogues, labels]``.
-        targets: Index of the right label, shape ``[dialogues]``.
+        targets: Index of the right label, shape ``[dialogues]``; for multi-label models whether each label holds,
+            shape ``[dialogues, labels]``.
+        multi_label: Whether each label is decided on its own.
     """
     from scipy.optimize import minimize_scalar
 
     rows = np.arange(len(targets))
 
     def cross_entropy(log_temperature: float) -> float:
-        probabilities = Calibration(temperature=float(np.exp(log_temperature))).probabilities(scores)
-        return float(-np.log(np.maximum(probabilities[rows, targets], 1e-12)).mean())
+        calibration = Calibration(temperature=float(np.exp(log_temperature)))
+        probabilities = calibration.probabilities(scores, multi_label)
+        right = np.where(targets, probabilities, 1.0 - probabilities) if multi_label else probabilities[rows, targets]
+        return float(-np.log(np.maximum(right, 1e-12)).mean())
 
     return float(np.exp(minimize_scalar(cross_entropy, bounds=(-3.0, 3.0), method="bounded").x))
+
+
+def fit_thresholds(probabilities: Floats, truth: npt.NDArray[np.bool_], trust: float = 0.5) -> tuple[float, ...]:
+    """The threshold of each label with the highest F1 on held-out rows.
+
+    Where a label is rare, its held-out rows alone say little. So a row counts as having a label by ``trust`` as people
+    said it, and for the rest by the label's probability.
+
+    Args:
+        probabilities: Held-out calibrated probabilities, shape ``[dialogues, labels]``.
+        truth: Whether each label holds, same shape.
+        trust: Share of what people said, 0 to 1.
+    """
+    holds = trust * truth + (1.0 - trust) * probabilities
+    return tuple(_best_threshold(*columns) for columns in zip(probabilities.T, holds.T, strict=True))
+
+
+def _best_threshold(probabilities: Floats, holds: Floats) -> float:
+    order = np.argsort(-probabilities, kind="stable")
+    ranked = probabilities[order]
+    hits = np.cumsum(holds[order])
+    # F1 where the rows down to each one are given the label.
+    f1 = 2.0 * hits / (np.arange(1, len(ranked) + 1) + holds.sum())
+    f1[:-1][ranked[:-1] == ranked[1:]] = 0.0
+    best = int(f1.argmax())
+    below = ranked[best + 1] if best + 1 < len(ranked) else 0.0
+    return float((ranked[best] + below) / 2.0)

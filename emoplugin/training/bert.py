@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from emoplugin.errors import InputError
-from emoplugin.evaluation.metrics import accuracy, confusion_matrix, emotion_counts
+from emoplugin.evaluation.metrics import accuracy, average_precision, confusion_matrix, counts_of_sets, emotion_counts
 from emoplugin.labels import LabelSet
 from emoplugin.models.bert import NETWORK, NETWORK_WEIGHTS, bundle_files, encoder_scores, unpadded
-from emoplugin.models.calibration import Calibration, Floats, fit_temperature
+from emoplugin.models.calibration import Calibration, Floats, fit_temperature, fit_thresholds
 from emoplugin.models.encoder import EncoderNetwork, HeadConfig
 from emoplugin.models.runtime import cpu_session
 from emoplugin.models.tokens import Float32, TokenBatch, TokenVectors, TurnTokenizer
@@ -39,7 +39,8 @@ class BertConfig:
         text: Switches of the text pass.
         head: What is made of the encoder's states.
         loop: How it is fine-tuned.
-        held_out: Share of the calibration sources' groups that is not trained on: temperature is fitted on it.
+        held_out: Share of the calibration sources' groups that is not trained on: the temperature, and the thresholds
+            of labels that are decided on their own, are fitted on it.
         calibration_sources: Numbers of the sources that the held-out share is drawn from; empty takes all.
         range_rows: Training dialogues whose activations set how matrices and activations are brought to bytes.
     """
@@ -85,11 +86,12 @@ class BertTrainer:
         train, calibration = everything.subset(np.flatnonzero(~aside)), everything.subset(np.flatnonzero(aside))
         train = balanced(train, self.config.loop.balance)
         dev = None if self.dev is None else self._batches(self.dev)
-        prior = (train.targets * train.weights[:, None]).sum(axis=0) / train.weights.sum()
-        self.calibration = Calibration(
-            train_prior=tuple(np.maximum(prior, 1e-6).tolist()),
-            target_prior=target_prior,
-        )
+        self.calibration = Calibration()
+        if not self.labels.multi_label:
+            prior = (train.targets * train.weights[:, None]).sum(axis=0) / train.weights.sum()
+            self.calibration = Calibration(
+                train_prior=tuple(np.maximum(prior, 1e-6).tolist()), target_prior=target_prior
+            )
 
         network = self._network(folder, pieces)
         loop = self.config.loop
@@ -102,6 +104,7 @@ class BertTrainer:
             network,
             train,
             loop,
+            multi_label=self.labels.multi_label,
             seed=self.seed,
             score=None if dev is None else dev_score,
             folder=self.run,
@@ -144,12 +147,11 @@ class BertTrainer:
         def served(data: Batches) -> Float32:
             return encoder_scores(session, vectors, len(self.labels), _token_batch(data))
 
-        temperature = fit_temperature(served(calibration), calibration.targets.argmax(axis=1))
-        fitted = {**self.calibration.to_json(), "temperature": temperature}
+        self._calibrate(served(calibration), calibration)
         config = {
             "kind": "bert",
             "labels": self.labels.to_json(),
-            "calibration": fitted,
+            "calibration": self.calibration.to_json(),
             "text": self.text.to_json(),
             "head": self.config.head.to_json(),
             "encoder": _shape(network.core.encoder.config.to_diff_dict()),
@@ -170,13 +172,35 @@ class BertTrainer:
             )
         return trained
 
+    def _calibrate(self, scores: Floats, data: Batches) -> None:
+        """Fits what is fitted on the data held out."""
+        several = self.labels.multi_label
+        truth = data.targets > 0.5
+        temperature = fit_temperature(scores, truth if several else truth.argmax(axis=1), several)
+        self.calibration = replace(self.calibration, temperature=temperature)
+        if several:
+            thresholds = fit_thresholds(self.calibration.probabilities(scores, True), truth)
+            self.calibration = replace(self.calibration, thresholds=thresholds)
+
     @property
     def _chief(self) -> str:
+        if self.labels.multi_label:
+            return "mean_average_precision"
         return "accuracy" if self.labels.neutral is None or self.calibration.target_prior is None else "emotion_f1"
 
     def _figures(self, scores: Floats, data: Batches) -> dict[str, float]:
-        """Accuracy, and micro-F1 without the neutral label, of the decisions that the calibration makes."""
-        decided = self.calibration.probabilities(scores).argmax(axis=1)
+        """Scores of the decisions that the calibration makes."""
+        probabilities = self.calibration.probabilities(scores, self.labels.multi_label)
+        if self.labels.multi_label:
+            truth = data.targets > 0.5
+            counts = counts_of_sets(truth, probabilities >= (self.calibration.thresholds or 0.5))
+            areas = [average_precision(*columns) for columns in zip(truth.T, probabilities.T, strict=True)]
+            return {
+                "macro_f1": counts.macro_f1,
+                "micro_f1": float(counts.total.f1),
+                "mean_average_precision": float(np.nanmean(areas)),
+            }
+        decided = probabilities.argmax(axis=1)
         confusion = confusion_matrix(data.targets.argmax(axis=1), decided, len(self.labels))
         figures = {"accuracy": accuracy(confusion)}
         if self.labels.neutral is not None:
@@ -190,8 +214,7 @@ class BertTrainer:
             texts = [normalizer.normalize(turn) for window in data.windows[start : start + CHUNK] for turn in window]
             rows += token_rows(self.turns.batch(texts))
             self.advance("reading", min(start + CHUNK, len(data)), len(data))
-        targets = np.eye(len(self.labels), dtype=np.float32)[data.targets]
-        return Batches(rows, np.zeros((len(data), 0), dtype=np.float32), targets, data.weights)
+        return Batches(rows, np.zeros((len(data), 0), dtype=np.float32), data.marks, data.weights)
 
 
 def _shape(config: dict[str, Any]) -> dict[str, Any]:
@@ -211,9 +234,10 @@ def held_out(data: TrainingSet, sources: tuple[int, ...], share: float, seed: in
 
 def balanced(data: Batches, strength: float) -> Batches:
     """The data with weights that bring the labels' total weights nearer to each other."""
-    totals = (data.targets * data.weights[:, None]).sum(axis=0)
+    shares = data.targets / np.maximum(data.targets.sum(axis=1, keepdims=True), 1.0)
+    totals = (shares * data.weights[:, None]).sum(axis=0)
     factors = (totals.sum() / np.maximum(totals, 1e-6) / len(totals)) ** strength
-    weights = data.weights * (data.targets @ factors).astype(np.float32)
+    weights = data.weights * (shares @ factors).astype(np.float32)
     return Batches(data.rows, data.dense, data.targets, weights)
 
 

@@ -23,16 +23,18 @@ class LabelConfig:
     Attributes:
         names: In the order of its outputs.
         neutral: The one that means no emotion; empty where none does.
+        multi_label: Whether several can hold at once.
         target_prior: Share of each label where the model is used; empty leaves the training data's prior.
     """
 
     names: tuple[str, ...] = ("others", "happy", "sad", "angry")
     neutral: str = "others"
+    multi_label: bool = False
     target_prior: tuple[float, ...] = ()
 
     @property
     def label_set(self) -> LabelSet:
-        return LabelSet(self.names, self.neutral or None)
+        return LabelSet(self.names, self.neutral or None, self.multi_label)
 
 
 @dataclass(frozen=True)

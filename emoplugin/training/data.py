@@ -48,20 +48,25 @@ class TrainingSet:
 
     Attributes:
         windows: Three turns each, padded with empty strings.
-        targets: Number of each one's label.
+        marks: 1 where a dialogue has a label, ``[dialogues, labels]``.
         weights: Weight of each in the loss.
         groups: Examples of one group stay in one fold.
         sources: Which of the recipe's sources each comes from.
     """
 
     windows: list[tuple[str, ...]]
-    targets: npt.NDArray[np.int64]
+    marks: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
     groups: list[str]
     sources: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.windows)
+
+    @property
+    def targets(self) -> npt.NDArray[np.int64]:
+        """Number of each dialogue's label, where each has one."""
+        return self.marks.argmax(axis=1)
 
 
 def assemble(sources: Sequence[Source], labels: LabelSet, data_dir: Path | None, seed: int) -> TrainingSet:
@@ -81,11 +86,14 @@ def assemble(sources: Sequence[Source], labels: LabelSet, data_dir: Path | None,
         for example in examples
         if len(example.dialogue.turns) >= WINDOW and example.labels == (labels.neutral,)
     ]
-    windows, targets, weights, groups, numbers = [], [], [], [], []
+    windows, marked, weights, groups, numbers = [], [], [], [], []
     for number, (source, examples) in enumerate(zip(sources, chosen, strict=True)):
-        unknown = set(find_dataset(source.dataset).labels.names) - set(labels.names)
+        theirs = find_dataset(source.dataset).labels
+        unknown = set(theirs.names) - set(labels.names)
         if unknown:
             raise InputError(f"{source.dataset} has the labels {', '.join(sorted(unknown))}, which the recipe lacks.")
+        if theirs.multi_label and not labels.multi_label:
+            raise InputError(f"{source.dataset} has several labels a row: the recipe needs labels.multi_label: true.")
         readings = Counter(example.group for example in examples)
         for _ in range(source.copies):
             for index, example in enumerate(examples):
@@ -96,15 +104,18 @@ def assemble(sources: Sequence[Source], labels: LabelSet, data_dir: Path | None,
                 if len(example.dialogue.turns) == 1 and contexts and generator.random() < source.context:
                     window = (*contexts[generator.integers(len(contexts))], window[-1])
                 windows.append(window)
-                targets.append(labels.index(example.labels[0]))
+                marked.append([labels.index(name) for name in example.labels])
                 weights.append(source.weight / source.copies)
                 groups.append(f"{number}:{example.group or example.fields.get('conversation') or index}")
                 numbers.append(number)
     if not windows:
         raise InputError("The recipe's sources have no examples.")
+    marks = np.zeros((len(windows), len(labels)), dtype=np.float32)
+    for row, places in zip(marks, marked, strict=True):
+        row[places] = 1.0
     return TrainingSet(
         windows,
-        np.array(targets, dtype=np.int64),
+        marks,
         np.array(weights, dtype=np.float32),
         groups,
         np.array(numbers, dtype=np.int64),

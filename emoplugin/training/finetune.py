@@ -9,7 +9,7 @@ import math
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
-from torch.nn import functional as F
 
 from emoplugin.errors import InputError
 from emoplugin.models.encoder import EncoderNetwork
 from emoplugin.models.tokens import Float32, Int64
 from emoplugin.training.loop import Batches
+from emoplugin.training.losses import LossConfig, divergence, losses
 
 PRECISIONS = ("auto", "fp32", "bf16")
 STATE = "state.safetensors"
@@ -49,7 +49,7 @@ class FinetuneConfig:
         frozen: How many of the lowest blocks, the token embeddings first, stay as they are: 0 trains all, more than the
             encoder has trains the head alone.
         weight_decay: Decoupled weight decay of matrices (AdamW).
-        label_smoothing: Share of the target's probability that is spread over all labels.
+        loss: What is minimised.
         balance: How much rare labels count for more: 0 not at all, 1 until all labels weigh the same.
         clip: Highest norm of the gradient.
         precision: ``fp32``, ``bf16`` (matrix products in bfloat16), or ``auto``: bf16 where the device is
@@ -67,7 +67,7 @@ class FinetuneConfig:
     warm_up: float = 0.1
     frozen: int = 0
     weight_decay: float = 0.01
-    label_smoothing: float = 0.05
+    loss: LossConfig = field(default_factory=LossConfig)
     balance: float = 0.0
     clip: float = 1.0
     precision: str = "auto"
@@ -86,6 +86,7 @@ def finetune(
     data: Batches,
     config: FinetuneConfig,
     *,
+    multi_label: bool,
     seed: int,
     score: Callable[[EncoderNetwork], float] | None,
     folder: Path,
@@ -98,6 +99,7 @@ def finetune(
         network: The network, on the device it is to be trained on.
         data: Training data. Their dense features are not read.
         config: The arguments.
+        multi_label: Whether each label is decided on its own.
         seed: Every random choice follows from it.
         score: A dev score, higher is better, asked for after each epoch; without it all epochs are run.
         folder: Where checkpoints are kept. Training goes on from the one that is there.
@@ -118,7 +120,7 @@ def finetune(
         batches = list(data.shuffled(config.batch, np.random.default_rng((seed, epoch))))
         for step in range(state.step, (epoch + 1) * steps):
             torch.manual_seed(seed * 1_000_003 + step)
-            loss = _loss(network, data, batches[step - epoch * steps], config)
+            loss = _loss(network, data, batches[step - epoch * steps], config, multi_label)
             (loss / config.accumulate).backward()
             state.loss += float(loss.detach())
             last = step + 1 == (epoch + 1) * steps
@@ -142,15 +144,26 @@ def finetune(
     network.load_state_dict(state.best)
 
 
-def _loss(network: EncoderNetwork, data: Batches, chosen: Int64, config: FinetuneConfig) -> torch.Tensor:
+def _loss(
+    network: EncoderNetwork, data: Batches, chosen: Int64, config: FinetuneConfig, multi_label: bool
+) -> torch.Tensor:
     device = next(network.parameters()).device
     tokens, turns, _, _ = data.tensors(chosen)
-    with precision(config.precision, device):
-        scores = network(tokens.to(device), turns.to(device)).float()
+
+    def scores() -> torch.Tensor:
+        with precision(config.precision, device):
+            found: torch.Tensor = network(tokens.to(device), turns.to(device)).float()
+        return found
+
     targets = torch.from_numpy(data.targets[chosen]).to(device)
     weights = torch.from_numpy(data.weights[chosen]).to(device)
-    losses = F.cross_entropy(scores, targets, label_smoothing=config.label_smoothing, reduction="none")
-    return (losses * weights).sum() / weights.sum()
+    first = scores()
+    rows = losses(first, targets, config.loss, multi_label)
+    if config.loss.agreement:
+        second = scores()
+        rows = (rows + losses(second, targets, config.loss, multi_label)) / 2.0
+        rows = rows + config.loss.agreement * divergence(first, second, multi_label)
+    return (rows * weights).sum() / weights.sum()
 
 
 def parameter_groups(network: EncoderNetwork, config: FinetuneConfig) -> list[dict[str, Any]]:

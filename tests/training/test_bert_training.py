@@ -212,7 +212,7 @@ def test_balancing_brings_the_labels_weights_together() -> None:
 def test_held_out_groups_are_whole_and_of_the_sources_named() -> None:
     groups = [f"{source}:{index // 2}" for source in range(2) for index in range(20)]
     data = TrainingSet(
-        [("", "", "")] * 40, np.zeros(40, np.int64), np.ones(40, np.float32), groups, np.repeat([0, 1], 20)
+        [("", "", "")] * 40, np.ones((40, 1), np.float32), np.ones(40, np.float32), groups, np.repeat([0, 1], 20)
     )
     aside = held_out(data, (1,), 0.2, seed=1)
     assert aside.sum() == 4
