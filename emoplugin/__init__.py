@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from emoplugin.labels import LabelSet
     from emoplugin.models.base import EmotionModel
     from emoplugin.models.bundle import load
+    from emoplugin.rasa.channel import EmotionChannel
     from emoplugin.rasa.component import EmotionClassifier
     from emoplugin.rasa.slots import EmotionSlot
 
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Dialogue": "emoplugin.dialogue",
     "Emotion": "emoplugin.emotion",
+    "EmotionChannel": "emoplugin.rasa.channel",
     "EmotionClassifier": "emoplugin.rasa.component",
     "EmotionModel": "emoplugin.models.base",
     "EmotionSlot": "emoplugin.rasa.slots",
@@ -33,6 +35,7 @@ _HOMES = {
 __all__ = [
     "Dialogue",
     "Emotion",
+    "EmotionChannel",
     "EmotionClassifier",
     "EmotionModel",
     "EmotionSlot",

@@ -1,0 +1,247 @@
+"""An input channel that answers emotions over HTTP, beside the conversations that Rasa's own channels hold."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from http import HTTPStatus
+from typing import Any
+
+import prometheus_client
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info
+from rasa.core.channels.channel import InputChannel, UserMessage
+from rasa.engine.storage.resource import Resource
+from rasa.server import ErrorResponse, requires_auth
+from rasa.shared.exceptions import InvalidConfigException
+from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.training_data.message import Message
+from sanic import Blueprint, Sanic, response
+from sanic.request import Request
+from sanic.response import HTTPResponse
+
+from emoplugin.dialogue import Dialogue
+from emoplugin.rasa.component import EmotionClassifier
+from emoplugin.rasa.context import EMOTION
+
+MOST_BYTES = 1 << 20
+MOST_REQUESTS = 256
+MOST_TURNS = 64
+MOST_CHARACTERS = 16_384
+
+SCHEMA = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": MOST_REQUESTS,
+    "items": {
+        "type": "object",
+        "properties": {
+            "turns": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MOST_TURNS,
+                "items": {"type": "string", "maxLength": MOST_CHARACTERS},
+            },
+            "text": {"type": "string", "maxLength": MOST_CHARACTERS},
+        },
+        "additionalProperties": False,
+        "minProperties": 1,
+        "maxProperties": 1,
+    },
+}
+"""What is asked for. A single request is checked as a list of one."""
+
+_BROKEN = {
+    "type": "is not of type {}",
+    "minItems": "has fewer items than {}",
+    "maxItems": "has more items than {}",
+    "maxLength": "has more characters than {}",
+    "additionalProperties": "has a key that is neither turns nor text",
+    "minProperties": "has neither turns nor text",
+    "maxProperties": "has both turns and text",
+}
+"""What is wrong, by the schema's keyword. The validator's own messages would repeat the user's words."""
+
+_REASONS = {
+    HTTPStatus.BAD_REQUEST: "BadRequest",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "TooLarge",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "UnsupportedMediaType",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "InvalidRequest",
+    HTTPStatus.SERVICE_UNAVAILABLE: "NotReady",
+}
+
+_ANSWERED = ("label", "confidence", "probabilities", "labels", "abstained", "model")
+_validator = Draft7Validator(SCHEMA)
+
+Handler = Callable[[Request], Awaitable[HTTPResponse]]
+
+
+class EmotionChannel(InputChannel):
+    """``POST parse``, ``GET health`` and ``GET metrics`` under ``/webhooks/emotion``.
+
+    It holds no conversations. Without credentials it answers with the component of the loaded assistant, as that is
+    configured; with credentials, which are keys of the component's configuration, with a component of its own.
+    """
+
+    @classmethod
+    def name(cls) -> str:
+        return "emotion"
+
+    @classmethod
+    def from_credentials(cls, credentials: Mapping[str, Any] | None) -> EmotionChannel:
+        """Makes the channel from its section of credentials.yml.
+
+        Raises:
+            InvalidConfigException: An unknown key, a bad value or a bundle that cannot be loaded.
+        """
+        if credentials is not None and not isinstance(credentials, Mapping):
+            raise InvalidConfigException("emoplugin.EmotionChannel: give keys such as model, or nothing.")
+        return cls(credentials)
+
+    def __init__(self, credentials: Mapping[str, Any] | None = None) -> None:
+        self._own = _component(credentials) if credentials else None
+        self._registry = CollectorRegistry()
+        self._predictions = Counter("emoplugin_predictions", "Turns classified.", ["label"], registry=self._registry)
+        self._latency = Histogram("emoplugin_parse_seconds", "Time to answer a parse.", registry=self._registry)
+        self._model = Info("emoplugin_model", "The model that answers.", registry=self._registry)
+
+    def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:  # noqa: ARG002
+        """The channel's routes. Health is open, as Rasa's own is; the others ask for Rasa's token or JWT."""
+        routes = Blueprint("emotion_webhook")
+        # Streamed, so that a body beyond the bound is never held in memory.
+        routes.add_route(_protected(self._parse), "/parse", methods=["POST"], stream=True, name="parse")
+        routes.add_route(_function(self._health), "/health", methods=["GET"], name="health")
+        routes.add_route(_protected(self._metrics), "/metrics", methods=["GET"], name="metrics")
+        routes.exception(ErrorResponse)(_failed)
+        return routes
+
+    async def _parse(self, request: Request) -> HTTPResponse:
+        start = time.perf_counter()
+        asked = await _read(request)
+        single = not isinstance(asked, list)
+        dialogues = [_dialogue(one) for one in _checked([asked] if single else asked)]
+        answers = await self._answers(request.app, dialogues)
+        for answer in answers:
+            self._predictions.labels(answer["label"]).inc()
+        self._latency.observe(time.perf_counter() - start)
+        return response.json(answers[0] if single else answers)
+
+    async def _health(self, request: Request) -> HTTPResponse:
+        return response.json({"status": "ok", "model": await self._described(request.app)})
+
+    async def _metrics(self, request: Request) -> HTTPResponse:
+        self._model.info(await self._described(request.app))
+        content = prometheus_client.generate_latest(self._registry)
+        return response.raw(content, content_type=prometheus_client.CONTENT_TYPE_LATEST)
+
+    async def _described(self, app: Sanic) -> dict[str, str]:
+        """The name and version of the model, as it says itself when it is asked something."""
+        (answer,) = await self._answers(app, [Dialogue([""])])
+        model: dict[str, str] = answer["model"]
+        return model
+
+    async def _answers(self, app: Sanic, dialogues: list[Dialogue]) -> list[dict[str, Any]]:
+        """What is found for each dialogue, worked out in a thread: the event loop is everybody's."""
+        component = self._own or _loaded(app)
+        messages = [Message({TEXT: dialogue.text}) for dialogue in dialogues]
+        await asyncio.to_thread(component.process, messages)
+        return [_answer(message) for message in messages]
+
+
+def _component(credentials: Mapping[str, Any]) -> EmotionClassifier:
+    config = {**EmotionClassifier.get_default_config(), **credentials}
+    # It is never trained, so there is nothing that it would store.
+    return EmotionClassifier.create(config, None, Resource("channel"), None)
+
+
+def _loaded(app: Sanic) -> EmotionClassifier:
+    """The component in the assistant that the server has loaded now."""
+    agent = getattr(app.ctx, "agent", None)
+    if agent is None or not agent.is_ready():
+        raise _error(HTTPStatus.SERVICE_UNAVAILABLE, "No assistant is loaded yet.")
+    for node in agent.processor.graph_runner._instantiated_nodes.values():
+        if isinstance(node._component, EmotionClassifier):
+            return node._component
+    raise _error(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The loaded assistant has no emoplugin.EmotionClassifier in its pipeline, and credentials.yml names no model.",
+    )
+
+
+def _function(handler: Handler) -> Handler:
+    """The method as a function, because Sanic sets attributes on what it routes to."""
+
+    async def handle(request: Request) -> HTTPResponse:
+        return await handler(request)
+
+    return handle
+
+
+def _protected(handler: Handler) -> Handler:
+    """The handler behind the authentication of Rasa's own routes."""
+
+    @wraps(handler)
+    async def checked(request: Request) -> HTTPResponse:
+        answer: HTTPResponse = await requires_auth(request.app, _token(request.app))(handler)(request)
+        return answer
+
+    return checked
+
+
+def _token(app: Sanic) -> str | None:
+    """The server's token, which Rasa keeps nowhere but inside the handlers that it protects."""
+    for route in app.router.routes:
+        if _holds_token(route.handler):
+            token: str | None = inspect.getclosurevars(route.handler).nonlocals["token"]
+            return token
+    return None
+
+
+def _holds_token(handler: Any) -> bool:
+    code = getattr(handler, "__code__", None)
+    return code is not None and handler.__module__ == requires_auth.__module__ and "token" in code.co_freevars
+
+
+async def _read(request: Request) -> Any:
+    if request.content_type.partition(";")[0].strip().lower() != "application/json":
+        raise _error(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send JSON, with the header Content-Type: application/json.")
+    body = bytearray()
+    async for chunk in request.stream:
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise _error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body has more than {MOST_BYTES} bytes.")
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise _error(HTTPStatus.BAD_REQUEST, "The body is not JSON.") from None
+
+
+def _checked(asked: Any) -> list[dict[str, Any]]:
+    for error in _validator.iter_errors(asked):
+        where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
+        broken = _BROKEN[error.validator].format(error.validator_value)
+        raise _error(HTTPStatus.UNPROCESSABLE_ENTITY, f"requests{where} {broken}.")
+    requests: list[dict[str, Any]] = asked
+    return requests
+
+
+def _dialogue(asked: Mapping[str, Any]) -> Dialogue:
+    return Dialogue(asked["turns"]) if "turns" in asked else Dialogue.parse(asked["text"])
+
+
+def _answer(message: Message) -> dict[str, Any]:
+    found = message.get(EMOTION)
+    length = len(message.get(TEXT))
+    return {**{key: found[key] for key in _ANSWERED}, "spans": [{"start": 0, "end": length}]}
+
+
+def _error(status: HTTPStatus, message: str) -> ErrorResponse:
+    return ErrorResponse(status, _REASONS[status], message)
+
+
+async def _failed(request: Request, error: ErrorResponse) -> HTTPResponse:  # noqa: ARG001
+    return response.json(error.error_info, status=error.status)
