@@ -17,7 +17,10 @@ _SCORES = {
     "emotion_f1": "Micro-F1 without the neutral label",
     "macro_f1": "Macro-F1",
     "micro_f1": "Micro-F1",
+    "weighted_f1": "Weighted F1",
     "hamming_loss": "Hamming loss",
+    "subset_accuracy": "Rows with exactly the right labels",
+    "mean_average_precision": "Mean average precision",
     "ece": "Expected calibration error",
     "brier": "Brier score",
 }
@@ -102,8 +105,11 @@ def _figures(recipe: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
             low, high = dev["intervals"].get(key, (None, None))
             interval = "" if low is None else f"{low:.3f} to {high:.3f}"
             rows.append(f"| {name} | {dev['scores'][key]:.3f} | {interval} |")
-    rows += ["", "| label | precision | recall | F1 | examples |", "|---|---|---|---|---|"]
+    columns = {"precision": "precision", "recall": "recall", "f1": "F1"}
+    if all(scores["threshold"] is not None for scores in dev["classes"].values()):
+        columns |= {"average_precision": "average precision", "threshold": "threshold"}
+    rows += ["", f"| label | {' | '.join(columns.values())} | examples |", "|---" * (len(columns) + 2) + "|"]
     for label, scores in dev["classes"].items():
-        values = " | ".join(f"{scores[key]:.3f}" for key in ("precision", "recall", "f1"))
+        values = " | ".join("" if scores[key] is None else f"{scores[key]:.3f}" for key in columns)
         rows.append(f"| {label} | {values} | {scores['support']} |")
     return "\n".join(rows)

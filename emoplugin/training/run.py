@@ -50,7 +50,7 @@ def run_recipe(
     Returns:
         The metrics on the dev data, as in the bundle's ``metrics.json``.
     """
-    _prepare(recipe, output, resume)
+    config = _prepare(recipe, output, resume)
     started = time.monotonic()
     labels = recipe.labels.label_set
     data = assemble(recipe.train, labels, data_dir, recipe.seed)
@@ -61,9 +61,7 @@ def run_recipe(
             file.write(json.dumps(figures) + "\n")
         report(figures)
 
-    settings, trainer_kind = TRAINERS[recipe.kind]
-    config = read_config(settings, recipe.model, f"{recipe.name}, model")
-    trainer = trainer_kind(config, labels, data, dev, output / "stages", recipe.seed, log, advance)
+    trainer = TRAINERS[recipe.kind][1](config, labels, data, dev, output / "stages", recipe.seed, log, advance)
     prior = recipe.labels.target_prior or None
     trained: Trained = trainer.train(prior)
     metrics: dict[str, Any] = {
@@ -73,17 +71,17 @@ def run_recipe(
         **trained.metrics,
     }
     folder = output / BUNDLE
-    config = {"name": recipe.name, "version": recipe.version, **trained.config}
-    write_bundle(folder, config, trained.files)
+    written = {"name": recipe.name, "version": recipe.version, **trained.config}
+    write_bundle(folder, written, trained.files)
     if dev is not None:
         examples = [
             example for source in recipe.dev for example in load_dataset(source.dataset, data_dir, source.split)
         ]
         metrics["dev"] = evaluate(load(folder, device="cpu"), examples, labels).summary()
     sources = [find_dataset(source.dataset) for source in recipe.train]
-    card = model_card(config, dataclasses.asdict(recipe), metrics, sources)
+    card = model_card(written, dataclasses.asdict(recipe), metrics, sources)
     documents = {"metrics.json": dump_json(metrics).encode(), "README.md": card.encode()}
-    write_bundle(folder, config, {**trained.files, **documents})
+    write_bundle(folder, written, {**trained.files, **documents})
     draw_curves(output / LOG, output / "curves.png")
     return metrics
 
@@ -95,11 +93,18 @@ TRAINERS: dict[str, tuple[type[Any], type[Any]]] = {
 }
 """What trains each kind of recipe, and the configuration it takes."""
 
+MULTI_LABEL = ("bert",)
+"""The kinds that can train several labels a dialogue."""
 
-def _prepare(recipe: Recipe, output: Path, resume: bool) -> None:
+
+def _prepare(recipe: Recipe, output: Path, resume: bool) -> Any:
+    """Checks the recipe, makes the run folder and returns the trainer's configuration."""
     if recipe.kind not in TRAINERS:
         raise InputError(f"{recipe.name}: unknown kind {recipe.kind!r}; expected one of {', '.join(TRAINERS)}.")
     Calibration(target_prior=recipe.labels.target_prior or None).check(recipe.labels.label_set)
+    if recipe.labels.multi_label and recipe.kind not in MULTI_LABEL:
+        raise InputError(f"{recipe.name}: multi_label needs kind {' or '.join(MULTI_LABEL)}, not {recipe.kind}.")
+    config = read_config(TRAINERS[recipe.kind][0], recipe.model, f"{recipe.name}, model")
     content = dump_json(dataclasses.asdict(recipe))
     path = output / RECIPE
     if path.is_file() and not resume:
@@ -110,3 +115,4 @@ def _prepare(recipe: Recipe, output: Path, resume: bool) -> None:
     if not resume:
         shutil.rmtree(output / "stages", ignore_errors=True)
     path.write_text(content, encoding="utf-8")
+    return config

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from emoplugin import LabelSet
 from emoplugin.errors import InputError
-from emoplugin.models.calibration import Calibration, fit_temperature
+from emoplugin.models.calibration import Calibration, fit_temperature, fit_thresholds
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -62,3 +62,29 @@ def test_values_that_do_not_fit(calibration: Calibration, message: str) -> None:
 def test_json_round_trip() -> None:
     calibration = Calibration(1.5, (0.5, 0.5), None, (0.1, 0.2))
     assert Calibration.from_json(calibration.to_json()) == calibration
+
+
+def test_each_threshold_has_the_highest_f1() -> None:
+    generator = np.random.default_rng(0)
+    probabilities = generator.random((200, 2))
+    truth = generator.random((200, 2)) < probabilities**2
+
+    def f1(label: int, threshold: float) -> float:
+        given = probabilities[:, label] >= threshold
+        return 2 * (given & truth[:, label]).sum() / (given.sum() + truth[:, label].sum())
+
+    for label, threshold in enumerate(fit_thresholds(probabilities, truth, trust=1.0)):
+        assert f1(label, threshold) == pytest.approx(max(f1(label, each) for each in probabilities[:, label]))
+
+
+def test_a_label_without_a_held_out_row_gets_a_threshold_from_its_probabilities() -> None:
+    probabilities = np.array([[0.9], [0.6], [0.1], [0.1]])
+    (threshold,) = fit_thresholds(probabilities, np.zeros((4, 1), dtype=bool))
+    assert 0.1 < threshold < 0.6
+
+
+def test_temperature_recovers_an_overconfident_model_of_several_labels() -> None:
+    generator = np.random.default_rng(0)
+    scores = generator.normal(size=(4000, 3))
+    truth = generator.random((4000, 3)) < Calibration().probabilities(scores, multi_label=True)
+    assert fit_temperature(scores * 4, truth, multi_label=True) == pytest.approx(4, rel=0.1)

@@ -14,6 +14,9 @@ from emoplugin.training.run import run_recipe
         ("kind=svm", "unknown kind 'svm'"),
         ("labels.target_prior=[0.5, 0.5]", "target_prior needs one value for each"),
         ("labels.target_prior=[0.9, 0.1, 0, 0]", "target_prior must lie between 0 and 1"),
+        ("labels.multi_label=true", "multi_label needs kind bert"),
+        ("model.pace=2", "unknown key 'pace'"),
+        ("model.loop.epochs=many", "expected a whole number, found 'many'"),
     ],
 )
 def test_a_bad_recipe_is_refused_before_anything_is_read_or_written(setting: str, says: str, tmp_path: Path) -> None:
