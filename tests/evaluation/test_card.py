@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 from emoplugin.datasets import find_dataset
 from emoplugin.evaluation.card import SECTIONS, model_card
+from emoplugin.evaluation.evaluate import evaluate
 from emoplugin.labels import THREE_TURN_LABELS
 
 
-def card(*train, dev=()):
+def card(*train, dev=(), measured=None):
     recipe = {
         "name": "small",
         "summary": "A model.",
@@ -15,6 +16,8 @@ def card(*train, dev=()):
     }
     config = {"name": "small", "version": "1.0.0", "labels": THREE_TURN_LABELS.to_json()}
     metrics = {"train_examples": 2000, "seconds": 90, "device": "1 CPU core"}
+    if measured is not None:
+        metrics["dev"] = measured
     return model_card(config, recipe, metrics, [find_dataset(name) for name in train])
 
 
@@ -45,3 +48,13 @@ def test_bias_speaks_of_the_sources_and_of_no_others():
 def test_only_a_model_that_may_not_be_shipped_says_so():
     assert "may be shipped" in card("emoturns", "emocontext")
     assert "may be shipped" not in card("emoturns")
+
+
+def test_a_table_of_labels_shows_thresholds_where_there_are_some(single, multi, example):
+    rows = [example("joy", "joy"), example("fear", "fear"), example("neutral", "neutral")]
+    several = card("goemotions", dev=["goemotions"], measured=evaluate(multi, rows, multi.labels).summary())
+    assert "| label | precision | recall | F1 | average precision | threshold | examples |" in several
+    assert "| fear | 1.000 | 1.000 | 1.000 | 1.000 | 0.400 | 1 |" in several
+    rows = [example("happy", "happy"), example("others", "others")]
+    one = card("emoturns", dev=["emoturns"], measured=evaluate(single, rows, single.labels).summary())
+    assert "| label | precision | recall | F1 | examples |" in one
