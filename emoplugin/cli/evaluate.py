@@ -52,7 +52,7 @@ def evaluate(
     from emoplugin.models.bundle import load
 
     models = [load(name) for name in (model, compare) if name is not None]
-    labels, examples = _read(dataset, input, split, data, models[0].labels)
+    labels, examples = read_rows(dataset, input, split, data, models[0].labels)
     evaluations = [_evaluate(each, examples, labels) for each in models]
     summary = _summary(evaluations, dataset, input, split)
     if output is not None:
@@ -63,9 +63,10 @@ def evaluate(
         _print(summary)
 
 
-def _read(
+def read_rows(
     name: str | None, path: Path | None, split: str | None, data: Path | None, labels: LabelSet
 ) -> tuple[LabelSet, list[Example]]:
+    """The labelled rows that the options of a command name, and the labels of their data set."""
     from emoplugin.datasets import find_dataset, load_dataset, read_turns
 
     if name is None:

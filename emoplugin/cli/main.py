@@ -18,6 +18,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "explain",
+    "export",
     "normalize",
     "models",
     "datasets",

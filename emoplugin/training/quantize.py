@@ -92,7 +92,8 @@ def export_int8(network: EncoderNetwork, samples: Samples) -> Exported:
     output ``scores [batch, labels]``.
     """
     served = _Served(network).cpu().eval()
-    model = _export(served, network.embedding.embedding_dim)
+    turns = torch.tensor([[0, 0, 0, 1, 1, 2, 2]] * 2)
+    model = to_onnx(served, {"vectors": torch.zeros(*turns.shape, network.embedding.embedding_dim), "turns": turns})
     arrays = {name: value.detach().numpy() for name, value in served.state_dict().items()}
     _quantize(model, arrays, samples)
     weights = save_tensors({name: np.ascontiguousarray(value) for name, value in arrays.items()})
@@ -100,19 +101,24 @@ def export_int8(network: EncoderNetwork, samples: Samples) -> Exported:
     return Exported(model.SerializeToString(), weights)
 
 
-def _export(served: _Served, width: int) -> onnx.ModelProto:
-    turns = torch.tensor([[0, 0, 0, 1, 1, 2, 2]] * 2)
+def to_onnx(network: nn.Module, inputs: Mapping[str, torch.Tensor]) -> onnx.ModelProto:
+    """The network as ONNX, for any number of dialogues and tokens; output ``scores [batch, labels]``.
+
+    Args:
+        network: What to export; its parameters keep their names.
+        inputs: Each of its inputs by name, in its order, ``[batch, tokens, ...]``.
+    """
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        # Branches on the number of tokens; they go the same way for any.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        # Branches on the number of tokens, which go the same way for any; and advice about another exporter.
+        warnings.simplefilter("ignore")
         torch.onnx.export(
-            served,
-            (torch.zeros(*turns.shape, width), turns),
+            network,
+            tuple(inputs.values()),
             buffer,
-            input_names=["vectors", "turns"],
+            input_names=list(inputs),
             output_names=["scores"],
-            dynamic_axes={name: {0: "batch", 1: "tokens"} for name in ("vectors", "turns")} | {"scores": {0: "batch"}},
+            dynamic_axes={name: {0: "batch", 1: "tokens"} for name in inputs} | {"scores": {0: "batch"}},
             opset_version=OPSET,
             # Folding would give the matrices other names.
             do_constant_folding=False,
