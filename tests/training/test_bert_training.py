@@ -228,6 +228,7 @@ def test_held_out_groups_are_whole_and_of_the_sources_named() -> None:
         ("model.loop.batch=0", "batch must be 1 or more, found 0"),
         ("model.head={pooling: max}", "pooling is 'max'; expected one of cls, mean, both"),
         ("model.held_out=1.5", "held_out must lie between 0 and 1, found 1.5"),
+        ("model.teaching=1.0", "teaching must lie between 0 and 1"),
         ("model.pooling=cls", "unknown key 'pooling'"),
     ],
 )
@@ -251,3 +252,11 @@ def test_a_missing_package_is_named_with_the_other_way(monkeypatch: pytest.Monke
 def test_an_incomplete_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"model\.safetensors: no such file"):
         encoder_folder(str(tmp_path), "model.encoder")
+
+
+def test_a_teacher_is_part_of_the_targets(train: Train, unbroken: Path, tmp_path: Path) -> None:
+    said = f"model.teachers=[{unbroken / 'bundle'}]"
+    train(tmp_path / "taught", said)
+    assert contents(tmp_path / "taught")["network.safetensors"] != contents(unbroken)["network.safetensors"]
+    with pytest.raises(InputError, match="not the recipe's labels"):
+        train(tmp_path / "other", said, "labels.names=[angry, others, happy, sad]", "dev=[]")
