@@ -10,6 +10,9 @@ from emoplugin.datasets import Dataset, find_dataset
 SECTIONS = ("Intended use", "Training data", "Figures", "Limits", "Bias", "Cost", "Reproduce")
 """The headings every card has, in order."""
 
+RESEARCH_ONLY = "**Trained on data for research only: neither the model nor its weights may be shipped.**"
+"""What stands in the card of a model that may not be shipped."""
+
 _SCORES = {
     "accuracy": "Accuracy",
     "emotion_precision": "Micro-precision without the neutral label",
@@ -39,7 +42,8 @@ def model_card(
     """
     labels = config["labels"]
     names = ", ".join(f"`{name}`" for name in labels["names"])
-    shippable = all(source.shippable for source in sources)
+    members = metrics.get("members", [])
+    shippable = all(source.shippable for source in sources) and not any(member["research_only"] for member in members)
     parts = [
         f"# {config['name']} {config['version']}\n\n{recipe['summary']}",
         _section(
@@ -47,11 +51,9 @@ def model_card(
             f"Decides between {names} for the last turn of a dialogue, read with the two turns before it, so that an "
             "assistant can answer in a fitting way. Not meant for judging people, for hiring, policing or diagnosis, "
             "or for any decision about a person that nobody looks at again.",
-            ""
-            if shippable
-            else "**Trained on data for research only: neither the model nor its weights may be shipped.**",
+            "" if shippable else RESEARCH_ONLY,
         ),
-        _section("Training data", _data_table(recipe, sources)),
+        _section("Training data", _data_table(recipe, sources), _members(members)),
         _section("Figures", _figures(recipe, metrics)),
         _section(
             "Limits",
@@ -90,6 +92,22 @@ def _data_table(recipe: Mapping[str, Any], sources: Sequence[Dataset]) -> str:
     rows = ["| data | split | terms | source |", "|---|---|---|---|"]
     for used, source in zip(recipe["train"], sources, strict=True):
         rows.append(f"| {source.name}: {source.summary} | {used['split']} | {source.terms} | {source.source} |")
+    return "\n".join(rows)
+
+
+def _members(members: Sequence[Mapping[str, Any]]) -> str:
+    """What an ensemble is made of; each member was trained on data that the recipe does not name."""
+    if not members:
+        return ""
+    rows = [
+        "The data above weigh the members; each was trained on data of its own, whose terms hold for the whole:",
+        "",
+    ]
+    rows += ["| member | weight | terms of its data |", "|---|---|---|"]
+    for member in members:
+        card = member["card"]
+        terms = f"[its card]({card})" if card else "not known: it has no card"
+        rows.append(f"| {member['name']} {member['version']} | {member['weight']:.3f} | {terms} |")
     return "\n".join(rows)
 
 

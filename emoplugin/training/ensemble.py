@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from scipy.optimize import minimize
 
 from emoplugin.dialogue import Dialogue
 from emoplugin.errors import InputError
+from emoplugin.evaluation.card import RESEARCH_ONLY
 from emoplugin.evaluation.metrics import accuracy, confusion_matrix, emotion_counts
 from emoplugin.labels import LabelSet
 from emoplugin.models.base import EmotionModel
@@ -21,6 +22,8 @@ from emoplugin.models.calibration import Calibration, Floats
 from emoplugin.models.ensemble import MEMBERS, joint_prior, uncorrected
 from emoplugin.training.data import TrainingSet, folds
 from emoplugin.training.trained import Advance, Progress, Trained, device_name
+
+CARD = "README.md"
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,12 @@ class EnsembleTrainer:
         for name, member in zip(self.config.members, members, strict=True):
             if member.labels != self.labels:
                 raise InputError(f"{name} decides between {', '.join(member.labels.names)}: not the recipe's labels.")
+        without = [member.name for member in members if member.calibration.train_prior is None]
+        if target_prior is not None and without:
+            raise InputError(
+                f"{', '.join(without)}: the bundle does not say the prior that it was trained with, so "
+                "labels.target_prior cannot be corrected to. Leave it out, or train the member anew."
+            )
         dialogues = [Dialogue(window) for window in self.data.windows]
         parts = []
         for number, member in enumerate(members, 1):
@@ -99,7 +108,11 @@ class EnsembleTrainer:
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         }
-        return Trained(config, files, device_name("cpu"), {"cross_validated": figures})
+        listed = [
+            {"name": member.name, "version": member.version, "weight": float(weight), **_terms(name, files)}
+            for name, member, weight in zip(names, members, weights, strict=True)
+        ]
+        return Trained(config, files, device_name("cpu"), {"members": listed, "cross_validated": figures})
 
     def _fit(
         self,
@@ -146,3 +159,13 @@ class EnsembleTrainer:
         if self.labels.neutral is not None:
             figures["emotion_f1"] = float(emotion_counts(confusion, self.labels.index(self.labels.neutral)).f1)
         return figures
+
+
+def _terms(folder: str, files: Mapping[str, bytes]) -> dict[str, Any]:
+    """Where a member's card lies, and whether it forbids to ship the member; nothing is known without a card."""
+    path = f"{MEMBERS}/{folder}/{CARD}"
+    card = files.get(path)
+    return {
+        "card": None if card is None else path,
+        "research_only": None if card is None else RESEARCH_ONLY in card.decode("utf-8"),
+    }

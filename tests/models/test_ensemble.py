@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from contract import DIALOGUES, ModelContract
-from emoplugin import EmotionModel, load
+from emoplugin import Dialogue, EmotionModel, load
 from emoplugin.errors import InputError
+from emoplugin.evaluation.card import RESEARCH_ONLY
+from emoplugin.models.bundle import seal, shipped
 from emoplugin.models.ensemble import uncorrected
+from emoplugin.models.explanation import explain
 from emoplugin.training.recipe import load_recipe
 from emoplugin.training.run import run_recipe
 
@@ -56,6 +60,52 @@ class TestEnsemble(ModelContract):
 
     def test_members_are_shared_with_the_same_bundle_elsewhere(self, model: EmotionModel) -> None:
         assert load("nelec-en", device="cpu") is model.members[1]
+
+
+def ensemble_of(root: Path, *members: Path | str) -> Path:
+    recipe = root / "pair.yml"
+    listed = ", ".join(f"'{member}'" for member in members)
+    recipe.write_text(
+        "name: pair\nkind: ensemble\ntrain: [{dataset: emoturns, split: dev, limit: 8}]\n"
+        f"model: {{members: [{listed}]}}\n"
+    )
+    return recipe
+
+
+def changed(folder: Path, **calibration: object) -> Path:
+    config = json.loads((folder / "config.json").read_text())
+    config["calibration"] |= calibration
+    (folder / "config.json").write_text(json.dumps(config))
+    seal(folder)
+    return folder
+
+
+def test_the_card_names_the_members_and_where_their_terms_are(folder: Path) -> None:
+    card = (folder / "README.md").read_text()
+    assert "| nelec-en" in card
+    assert "[its card](members/2-nelec-en/README.md)" in card
+    assert (folder / "members" / "2-nelec-en" / "README.md").is_file()
+    assert RESEARCH_ONLY not in card
+
+
+def test_a_member_that_may_not_be_shipped_forbids_it_for_the_whole(tmp_path: Path) -> None:
+    member = shutil.copytree(shipped()["nelec-en"], tmp_path / "member")
+    (member / "README.md").write_text(f"# a model\n\n{RESEARCH_ONLY}\n")
+    seal(member)
+    run_recipe(load_recipe(str(ensemble_of(tmp_path, member, "nelec-en")), [LABELS]), None, tmp_path / "run")
+    assert RESEARCH_ONLY in (tmp_path / "run" / "bundle" / "README.md").read_text()
+
+
+def test_a_member_that_does_not_say_its_prior_cannot_be_corrected(tmp_path: Path) -> None:
+    member = changed(shutil.copytree(shipped()["nelec-en"], tmp_path / "member"), train_prior=None)
+    with pytest.raises(InputError, match=r"nelec-en: the bundle does not say the prior.*target_prior"):
+        run_recipe(load_recipe(str(ensemble_of(tmp_path, member, "nelec-en")), [LABELS]), None, tmp_path / "run")
+
+
+def test_an_ensemble_is_explained_as_others_are(folder: Path) -> None:
+    explained = explain(load(folder, device="cpu"), Dialogue(["hi", "hello", "i hate you"]))
+    parts = explained.base + sum(turn.contribution for turn in explained.turns)
+    assert parts == pytest.approx(explained.score, abs=1e-6)
 
 
 def test_one_member_is_no_ensemble(tmp_path: Path) -> None:
