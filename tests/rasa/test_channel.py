@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import socket
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -22,6 +24,7 @@ from running import Server
 from sanic import Sanic
 
 PHONE = ["Did you break my phone?", "Yes, it was me", "Are you serious"]
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "use-over-http.md"
 JSON = {"Content-Type": "application/json"}
 SECRET = "a secret that is long enough to sign with"
 
@@ -220,6 +223,18 @@ async def test_others_are_served_while_a_batch_is_worked_on(
 def test_bad_credentials(credentials: Any, message: str) -> None:
     with pytest.raises(InvalidConfigException, match=message):
         EmotionChannel.from_credentials(credentials)
+
+
+async def test_the_how_to_shows_a_real_answer() -> None:
+    section = HOW_TO.read_text().partition("### Parse")[2]
+    (request,) = re.findall(r"-d '(.*)'", section)
+    shown = json.loads(re.findall(r"```json\n(.*?)```", section, re.DOTALL)[0])
+    async with served(EmotionChannel.from_credentials({"model": "nelec-en"})) as client:
+        _, answer = await post(client, json.loads(request))
+    # Arithmetic differs from machine to machine in the last digits.
+    for key in ("confidence", "probabilities"):
+        assert shown.pop(key) == pytest.approx(answer.pop(key), abs=0.005)
+    assert shown == answer
 
 
 async def test_below_min_confidence_it_abstains(tmp_path: Path) -> None:
