@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 from contract import DIALOGUES, ModelContract
 from emoplugin import EmotionModel, load
 from emoplugin.errors import InputError
@@ -82,6 +83,31 @@ def test_torch_scores_as_onnx_does(folder: Path) -> None:
     at_once = encoder(batch)
     encoder.tokens_at_once = 1
     assert np.abs(encoder(batch) - at_once).max() < 1e-5
+
+
+def test_where_memory_runs_out_smaller_parts_are_tried(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    from emoplugin.models.gpu import TorchEncoder
+
+    bundle = open_bundle(folder)
+    vectors = TokenVectors.from_arrays(load_file(folder / "vectors.safetensors"))
+    weights = load_file(folder / "network.safetensors")
+    encoder = TorchEncoder(bundle.config["encoder"], bundle.config["head"], vectors, weights, 4, "cpu")
+    batch = load(folder, device="cpu").tokenizer.batch(["hi", "hello", "so happy"] * 8)
+    enough, length = encoder(batch), int(batch.lengths.max())
+    room = 2 * length
+
+    def run_out(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        if inputs[0].numel() > room:
+            raise torch.OutOfMemoryError("no more")
+
+    encoder.network.register_forward_pre_hook(run_out)
+    encoder.tokens_at_once = 8 * length
+    assert np.abs(encoder(batch) - enough).max() < 1e-5
+    assert encoder.tokens_at_once == room
+    assert len(caplog.records) == 2
+    room = length - 1
+    with pytest.raises(torch.OutOfMemoryError):
+        encoder(batch)
 
 
 def test_a_device_that_does_not_exist_is_named(folder: Path) -> None:
