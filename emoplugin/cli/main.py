@@ -23,6 +23,8 @@ COMMANDS = (
     "models",
     "datasets",
     "chat",
+    "add",
+    "remove",
 )
 """The commands, in the order of the help. Command ``NAME`` is the function NAME of ``emoplugin.cli.NAME``."""
 

@@ -1,0 +1,360 @@
+"""What ``emoplugin add`` writes into a Rasa project and ``emoplugin remove`` takes out again.
+
+Every addition is a run of whole lines between two comments. Nothing else of a file is touched, so taking those runs out
+gives the file back byte for byte.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from emoplugin.errors import InputError
+from emoplugin.models.bundle import find
+
+COMPONENT = "emoplugin.EmotionClassifier"
+SLOT_TYPE = "emoplugin.EmotionSlot"
+BEGIN, END = "# >>> added by emoplugin", "# <<< added by emoplugin"
+RULES = Path("data") / "emotion_rules.yml"
+
+ENTITIES = [{name: {"influence_conversation": False}} for name in ("emotion", "emotion_confidence", "emotion_trend")]
+SLOTS = {"emotion": {"type": SLOT_TYPE, "mappings": [{"type": "from_entity", "entity": "emotion"}]}}
+RESPONSES = {
+    "utter_emotion_angry": [{"text": "I am sorry, I can hear that this is annoying. Could you put it another way?"}],
+    "utter_emotion_sad": [{"text": "I am sorry that you feel this way. Could you tell me a little more?"}],
+}
+EXAMPLE_RULES = [
+    {
+        "rule": f"{label} and not understood",
+        "condition": [{"slot_was_set": [{"emotion": label}]}],
+        "steps": [{"intent": "nlu_fallback"}, {"action": f"utter_emotion_{label}"}],
+    }
+    for label in ("angry", "sad")
+]
+
+_BLOCK = re.compile(rf"^[ \t]*{BEGIN}[ \t]*\r?\n(?:(?![ \t]*{END}).*\n)*?[ \t]*{END}[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
+_NOTHING_MORE = re.compile(r"[ \t]*:[ \t]*(?:#[^\r\n]*)?(?:\r?\n|\Z)")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A file before and after; None where there is no file."""
+
+    path: Path
+    before: str | None
+    after: str | None
+
+    def diff(self, project: Path) -> list[str]:
+        """The lines of a unified diff, without line ends."""
+        name = self.path.relative_to(project).as_posix()
+        old, new = (self.before or "").splitlines(), (self.after or "").splitlines()
+        before = "/dev/null" if self.before is None else f"a/{name}"
+        after = "/dev/null" if self.after is None else f"b/{name}"
+        return list(difflib.unified_diff(old, new, before, after, lineterm=""))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The changes to a project, and what its owner should know about them."""
+
+    changes: Sequence[Change]
+    notes: Sequence[str] = ()
+
+    def write(self) -> None:
+        """Writes the changes, each file whole or not at all."""
+        for change in self.changes:
+            if change.after is None:
+                change.path.unlink()
+            else:
+                _write(change.path.resolve(), change.after)
+
+
+def plan_addition(project: Path, *, model: str | None = None, examples: bool = False) -> Plan:
+    """What adding the component to a project changes. Nothing is written.
+
+    Args:
+        project: Folder with ``config.yml`` and ``domain.yml``, or a folder ``domain`` of several files.
+        model: The bundle that the component uses; None leaves the component's default.
+        examples: Whether to add example rules and their responses.
+
+    Raises:
+        InputError: Not a project, files that cannot be read, or content that the additions would not fit into.
+    """
+    if model is not None and not (project / model).is_dir():
+        find(model)
+    config, domain = _config_file(project), _domain_files(project)
+    notes: list[str] = []
+    before = {path: _read(path) for path in [config, *domain]}
+    after = dict(before)
+
+    def extend(path: Path, section: str, added: list[Any] | dict[str, Any]) -> None:
+        if added:
+            after[path] = _extended(after[path], section, added, _name(project, path))
+
+    extend(config, "pipeline", _pipeline(_load(before[config], _name(project, config)), model, notes))
+
+    contents = {path: _load(before[path], _name(project, path)) for path in domain}
+    known = {_entry_name(entity) for content in contents.values() for entity in _entries(content, "entities")}
+    home = {section: _home(contents, section) for section in ("entities", "slots", "responses")}
+    extend(home["entities"], "entities", [entity for entity in ENTITIES if next(iter(entity)) not in known])
+    for path, content in contents.items():
+        slot = _section(content, "slots").get("emotion")
+        if slot is not None and not (isinstance(slot, Mapping) and slot.get("type") == SLOT_TYPE):
+            raise InputError(
+                f"{_name(project, path)} has a slot emotion of its own; rename it, or make its type {SLOT_TYPE}."
+            )
+    extend(home["slots"], "slots", _missing(SLOTS, contents, "slots"))
+    if examples:
+        extend(home["responses"], "responses", _missing(RESPONSES, contents, "responses"))
+    changes = [Change(path, before[path], after[path]) for path in before if after[path] != before[path]]
+    if examples and (rules := _new_rules(project)):
+        changes.append(rules)
+    return Plan(changes, notes)
+
+
+def plan_removal(project: Path) -> Plan:
+    """What taking the additions out of a project changes. Nothing is written.
+
+    Raises:
+        InputError: Not a project, files that cannot be read, or an addition whose last comment is missing.
+    """
+    config, domain, rules = _config_file(project), _domain_files(project), project / RULES
+    changes = []
+    for path in [config, *domain, *([rules] if rules.is_file() else [])]:
+        text = _read(path)
+        rest = without_additions(text, _name(project, path))
+        if rest != text:
+            _load(rest, _name(project, path))
+            changes.append(Change(path, text, None if path == rules and not rest.strip() else rest))
+    return Plan(changes)
+
+
+def without_additions(text: str, name: str) -> str:
+    """The text of a file as it was before the additions.
+
+    Raises:
+        InputError: An addition whose first or last comment is missing.
+    """
+    while found := _BLOCK.search(text):
+        start, end = found.span()
+        if end == len(text) and not found[0].endswith("\n"):
+            # The file did not end its last line, so the addition did that first.
+            start -= len(text[:start]) - len(re.sub(r"\r?\n\Z", "", text[:start]))
+        text = text[:start] + text[end:]
+    for mark in (BEGIN, END):
+        if stray := re.search(rf"^[ \t]*{mark}", text, re.MULTILINE):
+            row = text.count("\n", 0, stray.start()) + 1
+            raise InputError(f"{name}, row {row}: the other end of this addition is missing; remove the lines by hand.")
+    return text
+
+
+def _pipeline(config: Mapping[str, Any], model: str | None, notes: list[str]) -> list[Any]:
+    """The components to put first in the pipeline."""
+    recipe = config.get("recipe") or "default.v1"
+    if recipe != "default.v1":
+        raise InputError(f"config.yml has the recipe {recipe}; components can be added to default.v1 only.")
+    for component in _entries(config, "pipeline"):
+        name = component.get("name") if isinstance(component, Mapping) else component
+        if str(name).startswith("emoplugin.") or name == "EmotionClassifier":
+            used = component.get("model") if isinstance(component, Mapping) else None
+            if model not in (None, used):
+                raise InputError(f"config.yml has the component already; write `model: {model}` there to change it.")
+            return []
+    ours = {"name": COMPONENT} if model is None else {"name": COMPONENT, "model": model}
+    if _entries(config, "pipeline"):
+        return [ours]
+    notes.append("config.yml left the pipeline to Rasa, so Rasa's default pipeline now stands after the component.")
+    return [ours, *_default_pipeline()]
+
+
+def _default_pipeline() -> list[Any]:
+    spec = find_spec("rasa")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    (folder, *_) = spec.submodule_search_locations
+    path = Path(folder) / "engine" / "recipes" / "config_files" / "default_config.yml"
+    pipeline: list[Any] = _load(_read(path), path.name)["pipeline"]
+    return pipeline
+
+
+def _new_rules(project: Path) -> Change | None:
+    path = project / RULES
+    if not path.exists():
+        content = yaml.safe_dump({"version": "3.1", "rules": EXAMPLE_RULES}, sort_keys=False)
+        return Change(path, None, "\n".join([BEGIN, *content.splitlines(), END, ""]))
+    if not _read(path).lstrip().startswith(BEGIN):
+        raise InputError(f"{RULES.as_posix()} is there already; rename it, or leave out --examples.")
+    return None
+
+
+def _missing(added: dict[str, Any], contents: Mapping[Path, Mapping[str, Any]], section: str) -> dict[str, Any]:
+    known = {name for content in contents.values() for name in _section(content, section)}
+    return {name: value for name, value in added.items() if name not in known}
+
+
+def _home(contents: Mapping[Path, Mapping[str, Any]], section: str) -> Path:
+    """The file that a section of the domain is extended in: the first with something there, or with its name."""
+    return max(contents, key=lambda path: (bool(contents[path].get(section)), section in contents[path]))
+
+
+def _section(content: Mapping[str, Any], section: str) -> Mapping[str, Any]:
+    found = content.get(section)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _entries(content: Mapping[str, Any], section: str) -> list[Any]:
+    found = content.get(section)
+    return found if isinstance(found, list) else []
+
+
+def _entry_name(entry: Any) -> Any:
+    return next(iter(entry), None) if isinstance(entry, Mapping) else entry
+
+
+def _extended(text: str, section: str, added: list[Any] | dict[str, Any], name: str) -> str:
+    """The text with entries put first into a section, which is made at the end where there is none."""
+    old = _load(text, name)
+    present = old.get(section)
+    if present is not None and not isinstance(present, type(added)):
+        kind = "list" if isinstance(added, list) else "mapping"
+        raise InputError(f"{name}: {section} is not a {kind}; correct it first.")
+    index, column, header = _place(text, section, isinstance(added, dict), name)
+    lines = yaml.safe_dump(added, sort_keys=False, allow_unicode=True, width=1000).splitlines()
+    margin = " " * column
+    if header is not None:
+        inner = "  " if isinstance(added, dict) else ""
+        lines = [header, *(inner + line for line in lines)]
+    new = _inserted(text, index, [margin + line for line in (BEGIN, *lines, END)])
+    whole = [*added, *(present or [])] if isinstance(added, list) else {**added, **(present or {})}
+    try:
+        fits = _load(new, name) == {**old, section: whole} and without_additions(new, name) == without_additions(
+            text, name
+        )
+    except InputError:
+        fits = False
+    if not fits:
+        raise InputError(f"{name}: {section} is written in a way that can not be extended safely; add to it by hand.")
+    return new
+
+
+def _place(text: str, section: str, mapping: bool, name: str) -> tuple[int, int, str | None]:
+    """Where entries go: position, column, and the section's header where it is missing."""
+    root = _compose(text, name)
+    if root is None:
+        return len(text), 0, f"{section}:"
+    for key, value in root.value:
+        if key.value != section:
+            continue
+        if isinstance(value, (MappingNode, SequenceNode)):
+            start = value.start_mark.index
+            line = _line_start(text, start)
+            if value.flow_style or text[line:start].strip(" "):
+                row = value.start_mark.line + 1
+                raise InputError(f"{name}, row {row}: give each entry of {section} a line of its own, then try again.")
+            return line, value.start_mark.column, None
+        header = _NOTHING_MORE.match(text, key.end_mark.index)
+        if header is None:
+            row = key.start_mark.line + 1
+            raise InputError(f"{name}, row {row}: leave out what stands after `{section}:`, then try again.")
+        return header.end(), key.start_mark.column + (2 if mapping else 0), None
+    return len(text), root.start_mark.column, f"{section}:"
+
+
+def _line_start(text: str, index: int) -> int:
+    return max(text.rfind("\n", 0, index), text.rfind("\r", 0, index)) + 1
+
+
+def _inserted(text: str, index: int, lines: Iterable[str]) -> str:
+    newline = "\r\n" if "\r\n" in text else "\n"
+    block = newline.join(lines)
+    open_end = index == len(text) and text != "" and not text.endswith("\n")
+    block = newline + block if open_end else block + newline
+    return text[:index] + block + text[index:]
+
+
+def _compose(text: str, name: str) -> MappingNode | None:
+    root: Node | None = _parsed(YAML(typ="safe", pure=True).compose, text, name)
+    if root is None or isinstance(root, MappingNode):
+        return root
+    raise InputError(f"{name} is not a list of sections such as `pipeline:` or `slots:`.")
+
+
+def _load(text: str, name: str) -> dict[str, Any]:
+    if _compose(text, name) is None:
+        return {}
+    content: dict[str, Any] = _parsed(YAML(typ="safe", pure=True).load, text, name)
+    return content
+
+
+def _parsed(parse: Any, text: str, name: str) -> Any:
+    try:
+        return parse(io.StringIO(text))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = error.problem or error.context
+        place = f", row {mark.line + 1}" if mark is not None else ""
+        raise InputError(f"{name}{place}: this is not YAML ({str(problem).splitlines()[0]}).") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{name}: this is not YAML ({str(error).splitlines()[0]}).") from None
+
+
+def _config_file(project: Path) -> Path:
+    if not project.is_dir():
+        raise InputError(f"{project} is not a folder; give that of a Rasa project.")
+    path = project / "config.yml"
+    if not path.is_file():
+        raise InputError(f"{project} is not a Rasa project: it has no config.yml.")
+    return path
+
+
+def _domain_files(project: Path) -> list[Path]:
+    single, folder = project / "domain.yml", project / "domain"
+    if single.is_file():
+        return [single]
+    files = sorted(path for path in folder.rglob("*") if path.suffix in (".yml", ".yaml") and path.is_file())
+    if not files:
+        raise InputError(f"{project} has no domain: neither domain.yml nor a folder domain with YAML files.")
+    return files
+
+
+def _name(project: Path, path: Path) -> str:
+    return path.relative_to(project).as_posix()
+
+
+def _read(path: Path) -> str:
+    """The text of a file; its byte order mark and its line ends are part of it."""
+    data = path.read_bytes()
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        row = data.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}, row {row}: this is not UTF-8.") from None
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(text.encode())
+        if path.exists():
+            shutil.copymode(path, part)
+        else:
+            Path(part).chmod(0o644)
+        Path(part).replace(path)
+    finally:
+        Path(part).unlink(missing_ok=True)
