@@ -66,7 +66,8 @@ class TrainingSet:
     @property
     def targets(self) -> npt.NDArray[np.int64]:
         """Number of each dialogue's label, where each has one."""
-        return self.marks.argmax(axis=1)
+        numbers: npt.NDArray[np.int64] = self.marks.argmax(axis=1)
+        return numbers
 
 
 def assemble(sources: Sequence[Source], labels: LabelSet, data_dir: Path | None, seed: int) -> TrainingSet:
