@@ -239,11 +239,8 @@ def _extended(text: str, section: str, added: list[Any] | dict[str, Any], name: 
         inner = "  " if isinstance(added, dict) else ""
         lines = [header, *(inner + line for line in lines)]
     new = _inserted(text, index, [margin + line for line in (BEGIN, *lines, END)])
-    whole: Any
-    if isinstance(added, list):
-        whole = [*added, *(old.get(section) or [])]
-    else:
-        whole = {**added, **(old.get(section) or {})}
+    rest: Any = old.get(section)
+    whole: Any = [*added, *(rest or [])] if isinstance(added, list) else {**added, **(rest or {})}
     try:
         fits = _load(new, name) == {**old, section: whole} and without_additions(new, name) == without_additions(
             text, name
