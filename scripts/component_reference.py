@@ -20,6 +20,7 @@ ALLOWED = {
     "device": ("text", "`auto`, `cpu`, `cuda`, `cuda:N`"),
     "min_confidence": ("number", "0 to 1"),
     "target_prior": ("mapping or null", "a share from 0 to 1 for each label of the model"),
+    "labels": ("list of text or null", "names, the model's neutral label among them"),
     "alert": ("mapping or null", "the keys [below](#alert)"),
     "entities": ("list of text", ", ".join(f"`{name}`" for name in VALUES)),
 }

@@ -30,18 +30,26 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from emoplugin.datasets import load_dataset
 from emoplugin.dialogue import WINDOW, Dialogue
 from emoplugin.emotion import Emotion
 from emoplugin.errors import EmopluginError, InputError
+from emoplugin.labels import LabelSet
+from emoplugin.models.adapter import AdaptedModel, Adapter, fit
 from emoplugin.models.base import EmotionModel
 from emoplugin.models.bundle import find, load, open_bundle
 from emoplugin.rasa.context import EMOTION, dialogue_of, earlier_emotions
 from emoplugin.rasa.evaluation import leave_out
+from emoplugin.rasa.examples import labelled
 from emoplugin.rasa.trajectory import Alert, Trajectory
 
 logger = logging.getLogger(__name__)
 
 BUNDLE = "bundle"
+
+REPLAY = "emoturns"
+REPLAYED = 1000
+"""How many dialogues keep the model where it is while it learns the assistant's own examples."""
 
 VALUES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "emotion": lambda found: found["label"],
@@ -76,6 +84,9 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
             # Share of each label that your users' messages have, such as {others: 0.8, happy: 0.1, sad: 0.05,
             # angry: 0.05}, to correct the probabilities by; null leaves them as the bundle gives them.
             "target_prior": None,
+            # What NLU examples may name as `emotion` in their metadata; null takes the bundle's labels. A list such as
+            # [others, angry, homesick] takes their place; the bundle's neutral label has to be in it.
+            "labels": None,
             # When the conversation calls for a person: {labels: [angry], confidence: 0.7, times: 2, of: 3} is two of
             # the user's last three messages angry with at least that confidence; null is never.
             "alert": None,
@@ -106,7 +117,7 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
     ) -> EmotionClassifier:
         """Makes the component from the bundle inside a trained Rasa model."""
         with model_storage.read_from(resource) as folder:
-            return cls(config, model_storage, resource, Path(folder) / BUNDLE)
+            return cls(config, model_storage, resource, Path(folder) / BUNDLE, learned=Path(folder))
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[str, Any]) -> Optional[str]:  # noqa: UP006, UP045
@@ -117,8 +128,22 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
         except EmopluginError as error:
             raise InvalidConfigException(f"EmotionClassifier: {error}") from None
 
-    def __init__(self, config: Dict[str, Any], model_storage: ModelStorage, resource: Resource, bundle: Path) -> None:  # noqa: UP006
+    def __init__(
+        self,
+        config: Dict[str, Any],  # noqa: UP006
+        model_storage: ModelStorage,
+        resource: Resource,
+        bundle: Path,
+        learned: Path | None = None,
+    ) -> None:
         """Checks the configuration and loads the model.
+
+        Args:
+            config: The component's configuration.
+            model_storage: Where Rasa keeps the trained model.
+            resource: The component's place in it.
+            bundle: The bundle's folder.
+            learned: The folder with what a training on NLU examples left, if it left anything.
 
         Raises:
             InvalidConfigException: An unknown key, a bad value or a bundle that cannot be loaded, in one sentence.
@@ -131,17 +156,44 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
         self._min_confidence = float(config["min_confidence"])
         try:
             self._model = _with_prior(load(bundle, device=config["device"]), config["target_prior"])
+            labels = _label_set(config["labels"], self._model)
+            adapter = Adapter.read(learned) if learned is not None else None
+            if adapter is not None:
+                self._model = AdaptedModel(self._model, adapter)
+            elif labels != self._model.labels:
+                self._model = AdaptedModel(self._model, Adapter.blank(labels, self._model))
             self._alert = Alert.read(config["alert"], self._model.labels) if config["alert"] is not None else None
         except EmopluginError as error:
             raise InvalidConfigException(f"EmotionClassifier: {error}") from None
 
-    def train(self, training_data: TrainingData) -> Resource:  # noqa: ARG002
-        """Puts the bundle into the Rasa model; the bundle itself is trained already."""
+    def train(self, training_data: TrainingData) -> Resource:
+        """Puts the bundle into the Rasa model, with what the examples whose metadata name an emotion teach.
+
+        Raises:
+            InvalidConfigException: Wrong metadata, in one sentence that names the example.
+        """
+        try:
+            examples = labelled(training_data.training_examples, self._model.labels)
+        except EmopluginError as error:
+            raise InvalidConfigException(f"EmotionClassifier: {error}") from None
+        if examples:
+            self._learn(examples)
         with self._model_storage.write_to(self._resource) as folder:
             target = Path(folder) / BUNDLE
             if target != self._bundle:  # It is where it was loaded from when a trained model is trained on.
                 shutil.copytree(self._bundle, target)
+            if isinstance(self._model, AdaptedModel):
+                self._model.adapter.write(Path(folder))
         return self._resource
+
+    def _learn(self, examples: list[tuple[Dialogue, tuple[str, ...]]]) -> None:
+        current = self._model
+        if not isinstance(current, AdaptedModel):
+            current = AdaptedModel(current, Adapter.blank(current.labels, current))
+        replay = load_dataset(REPLAY)
+        adapter = fit(current, examples, [example.dialogue for example in replay[:: max(1, len(replay) // REPLAYED)]])
+        self._model = AdaptedModel(current.model, adapter)
+        logger.info("EmotionClassifier learned from %d labelled examples.", len(examples))
 
     def process(self, messages: List[Message], tracker: Optional[DialogueStateTracker] = None) -> List[Message]:  # noqa: UP006, UP045
         """Attaches the emotion to each message and takes the context off an ``<eos>`` text.
@@ -203,6 +255,9 @@ def _check(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
     entities = config["entities"]
     if not isinstance(entities, list) or any(name not in VALUES for name in entities):
         fail(f"entities is {entities!r}; give a list of any of {', '.join(VALUES)}.")
+    labels = config["labels"]
+    if labels is not None and not (isinstance(labels, list) and all(isinstance(name, str) for name in labels)):
+        fail(f"labels is {labels!r}; give a list of names, or null.")
     for key in ("target_prior", "alert"):
         if config[key] is not None and not isinstance(config[key], Mapping):
             fail(f"{key} is {config[key]!r}; give a mapping such as the one in its description, or null.")
@@ -215,6 +270,15 @@ def _find(model: Any) -> Path:
         return find(model)
     except EmopluginError as error:
         raise InvalidConfigException(f"EmotionClassifier: {error}") from None
+
+
+def _label_set(names: list[str] | None, model: EmotionModel) -> LabelSet:
+    neutral = model.labels.neutral
+    if names is None:
+        return model.labels
+    if neutral is not None and neutral not in names:
+        raise InputError(f"labels lacks {neutral}, the neutral label of {model.name}; add it.")
+    return LabelSet(tuple(names), neutral, model.labels.multi_label)
 
 
 def _with_prior(model: EmotionModel, prior: Mapping[str, float] | None) -> EmotionModel:
