@@ -118,6 +118,15 @@ def test_the_readmes_python_runs() -> None:
     assert done.stdout.split()[0] == json.loads(blocks(README, "json")[0])["emotion"]["label"]
 
 
+def test_the_shown_explanation_is_the_shipped_models() -> None:
+    shown = blocks((ROOT / "docs" / "how-to" / "explain.md").read_text(encoding="utf-8"), "text")[0]
+    turns = json.loads(blocks(README, "json")[0])["emotion"]["turns"]
+    command = [str(Path(sys.executable).with_name("emoplugin")), "explain", *turns]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    told = "\n".join(line.rstrip() for line in done.stdout.splitlines())
+    assert told.startswith(shown.strip()), f"The bundle has changed: put its explanation into explain.md.\n{told}"
+
+
 def test_the_readmes_chat_is_the_demos() -> None:
     domain = yaml.safe_load((ROOT / "rasa_project" / "domain.yml").read_text(encoding="utf-8"))
     answers = "|".join(
