@@ -10,22 +10,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from emoplugin.dialogue import Dialogue
 from emoplugin.errors import InputError
 from emoplugin.evaluation.metrics import accuracy, average_precision, confusion_matrix, counts_of_sets, emotion_counts
 from emoplugin.labels import LabelSet
 from emoplugin.models.bert import NETWORK, NETWORK_WEIGHTS, bundle_files, encoder_scores, unpadded
-from emoplugin.models.bundle import load
 from emoplugin.models.calibration import Calibration, Floats, fit_temperature, fit_thresholds
 from emoplugin.models.encoder import EncoderNetwork, HeadConfig
 from emoplugin.models.runtime import cpu_session
-from emoplugin.models.tokens import Float32, Int64, TokenBatch, TokenVectors, TurnTokenizer
+from emoplugin.models.tokens import Float32, TokenBatch, TokenVectors, TurnTokenizer
 from emoplugin.text import Normalizer, TextConfig
 from emoplugin.training.data import TrainingSet
 from emoplugin.training.encoders import Pieces, encoder_folder, read_pieces
 from emoplugin.training.finetune import FinetuneConfig, finetune, predict_encoder
 from emoplugin.training.loop import Batches, token_rows
 from emoplugin.training.quantize import export_int8, layer_inputs
+from emoplugin.training.teaching import taught
 from emoplugin.training.trained import Advance, Progress, Trained, device_name
 
 CHUNK = 512
@@ -93,8 +92,9 @@ class BertTrainer:
         aside = held_out(self.data, self.config.calibration_sources, self.config.held_out, self.seed)
         train, calibration = everything.subset(np.flatnonzero(~aside)), everything.subset(np.flatnonzero(aside))
         train = balanced(train, self.config.loop.balance)
-        if self.config.teachers:
-            train = replace(train, targets=self._taught(train.targets, np.flatnonzero(~aside)))
+        windows = [self.data.windows[row] for row in np.flatnonzero(~aside)]
+        targets = taught(train.targets, windows, self.labels, self.config.teachers, self.config.teaching, self.advance)
+        train = replace(train, targets=targets)
         dev = None if self.dev is None else self._batches(self.dev)
         self.calibration = Calibration()
         if not self.labels.multi_label:
@@ -139,23 +139,6 @@ class BertTrainer:
         network = EncoderNetwork(encoder, vectors, self.config.head, len(self.labels))
         network.to(self.device)
         return network
-
-    def _taught(self, targets: Float32, rows: Int64) -> Float32:
-        """Targets of some of the training dialogues, with what the teachers say of them mixed in."""
-        dialogues = [Dialogue(self.data.windows[row]) for row in rows]
-        said = np.zeros_like(targets)
-        for number, name in enumerate(self.config.teachers, 1):
-            teacher = load(name)
-            if (teacher.labels.names, teacher.labels.multi_label) != (self.labels.names, self.labels.multi_label):
-                raise InputError(
-                    f"The teacher {name} decides between {', '.join(teacher.labels.names)}, not the recipe's labels."
-                )
-            plain = replace(teacher.calibration, target_prior=None)
-            said += plain.probabilities(teacher.predict_scores(dialogues), self.labels.multi_label)
-            self.advance("teachers", number, len(self.config.teachers))
-        share = self.config.teaching
-        mixed: Float32 = (1.0 - share) * targets + share / len(self.config.teachers) * said
-        return mixed
 
     def _finish(
         self, network: EncoderNetwork, pieces: Pieces, train: Batches, calibration: Batches, dev: Batches | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 from sklearn.linear_model import LogisticRegression
 
+from emoplugin.errors import InputError
 from emoplugin.labels import LabelSet
 from emoplugin.models.calibration import Calibration, fit_temperature
 from emoplugin.models.features import DENSE_FEATURES, Float32, ReadDialogues, read_dialogues
@@ -23,6 +24,7 @@ from emoplugin.training.data import TrainingSet, folds
 from emoplugin.training.lexical import LexicalConfig, fit_lexical
 from emoplugin.training.loop import Batches, LoopConfig, predict_network, token_rows, train_network
 from emoplugin.training.network import NelecNetwork, NetworkConfig, export_core
+from emoplugin.training.teaching import taught
 from emoplugin.training.trained import Advance, Progress, Trained, device_name
 from emoplugin.training.vectors import VectorConfig, make_vectors
 
@@ -43,6 +45,9 @@ class NelecConfig:
         combiner_cost: Inverse strength of the combiner's L2 penalty.
         combiner_sources: Numbers of the sources whose examples the combiner and the temperature are fitted on; empty
             takes all.
+        teachers: Bundles of the recipe's labels whose mean probabilities are part of the network's targets, so that a
+            larger model is distilled into it (Hinton et al. 2015).
+        teaching: The teachers' share of the targets.
     """
 
     text: dict[str, Any] = field(default_factory=dict)
@@ -53,6 +58,12 @@ class NelecConfig:
     folds: int = 3
     combiner_cost: float = 1.0
     combiner_sources: tuple[int, ...] = ()
+    teachers: tuple[str, ...] = ()
+    teaching: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.teaching < 1.0:
+            raise InputError(f"teaching must lie between 0 and 1, found {self.teaching}.")
 
 
 class NelecTrainer:
@@ -82,6 +93,15 @@ class NelecTrainer:
         self.initial = torch.from_numpy(vectors)
         self.standardizer = Standardizer.fit(read.dense)
         batches = self._batches(read, self.data)
+        targets = taught(
+            batches.targets,
+            self.data.windows,
+            self.labels,
+            self.config.teachers,
+            self.config.teaching,
+            self.advance,
+        )
+        batches = replace(batches, targets=targets)
         dev = None if self.dev is None else self._batches(self._read(self.dev), self.dev)
 
         neural, lexical = self._out_of_fold(read, batches)

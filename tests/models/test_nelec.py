@@ -52,3 +52,9 @@ class TestNelec(ModelContract):
     def test_other_shapes(self, settings: list[str], tmp_path: Path) -> None:
         probabilities = load(train(tmp_path, *settings)).predict_proba(DIALOGUES)
         assert np.allclose(probabilities.sum(axis=1), 1)
+
+
+def test_a_teacher_is_part_of_the_networks_targets(folder: Path, tmp_path: Path) -> None:
+    taught = train(tmp_path / "taught", f"model.teachers=[{folder}]")
+    assert (taught / "network.onnx").read_bytes() != (folder / "network.onnx").read_bytes()
+    assert (taught / "lexical.safetensors").read_bytes() != (folder / "lexical.safetensors").read_bytes()
