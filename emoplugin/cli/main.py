@@ -19,6 +19,7 @@ COMMANDS = (
     "evaluate",
     "explain",
     "export",
+    "benchmark",
     "normalize",
     "models",
     "datasets",
