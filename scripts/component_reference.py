@@ -23,6 +23,7 @@ ALLOWED = {
     "labels": ("list of text or null", "names, the model's neutral label among them"),
     "alert": ("mapping or null", "the keys [below](#alert)"),
     "entities": ("list of text", ", ".join(f"`{name}`" for name in VALUES)),
+    "roles": ("true or false", "`true`, `false`"),
 }
 ALERT_ALLOWED = {
     "labels": ("text or list of text", "labels of the model, at least one"),

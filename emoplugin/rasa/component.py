@@ -22,6 +22,7 @@ from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.constants import (
     ENTITIES,
     ENTITY_ATTRIBUTE_END,
+    ENTITY_ATTRIBUTE_ROLE,
     ENTITY_ATTRIBUTE_START,
     ENTITY_ATTRIBUTE_TYPE,
     ENTITY_ATTRIBUTE_VALUE,
@@ -51,16 +52,17 @@ REPLAY = "emoturns"
 REPLAYED = 1000
 """How many dialogues keep the model where it is while it learns the assistant's own examples."""
 
-VALUES: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "emotion": lambda found: found["label"],
-    "emotion_confidence": lambda found: round(found["confidence"], 2),
-    "emotion_trend": lambda found: found["trend"],
-    "emotion_streak": lambda found: found["streak"],
-    "emotion_mood": lambda found: max(found["mood"], key=found["mood"].__getitem__),
+VALUES: dict[str, Callable[[dict[str, Any]], list[Any]]] = {
+    # The most probable label stands last, because a slot that holds one value takes the last.
+    EMOTION: lambda found: found["labels"][::-1],
+    "emotion_confidence": lambda found: [round(found["confidence"], 2)],
+    "emotion_trend": lambda found: [found["trend"]],
+    "emotion_streak": lambda found: [found["streak"]],
+    "emotion_mood": lambda found: [max(found["mood"], key=found["mood"].__getitem__)],
     # Only an alert is attached, not its absence: a boolean slot that is set to false no longer looks unset to policies.
-    "emotion_alert": lambda found: found["alert"] or None,
+    "emotion_alert": lambda found: [True] if found["alert"] else [],
 }
-"""The entities the component can attach, and their values by what ``message["emotion"]`` holds; None attaches none."""
+"""The entities the component can attach, and their values by what ``message["emotion"]`` holds."""
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
@@ -93,6 +95,9 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
             # Which entities a message gets: any of emotion, emotion_confidence, emotion_trend, emotion_streak,
             # emotion_mood and emotion_alert. Each has to stand in the domain.
             "entities": ["emotion", "emotion_confidence", "emotion_trend"],
+            # Whether the entity emotion has its label as role too, for slot mappings, rules and stories by role. A
+            # slot mapping of it then has to name a role.
+            "roles": False,
         }
 
     @classmethod
@@ -153,6 +158,7 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
         self._bundle = bundle
         _check(config, self.get_default_config())
         self._entities: list[str] = list(config["entities"])
+        self.roles: bool = config["roles"]
         self._min_confidence = float(config["min_confidence"])
         try:
             self._model = _with_prior(load(bundle, device=config["device"]), config["target_prior"])
@@ -165,6 +171,11 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
             self._alert = Alert.read(config["alert"], self._model.labels) if config["alert"] is not None else None
         except EmopluginError as error:
             raise InvalidConfigException(f"EmotionClassifier: {error}") from None
+
+    @property
+    def labels(self) -> LabelSet:
+        """What it decides between."""
+        return self._model.labels
 
     def train(self, training_data: TrainingData) -> Resource:
         """Puts the bundle into the Rasa model, with what the examples whose metadata name an emotion teach.
@@ -234,10 +245,13 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
                 ENTITY_ATTRIBUTE_VALUE: value,
                 ENTITY_ATTRIBUTE_START: 0,
                 ENTITY_ATTRIBUTE_END: len(dialogue.last),
-                ENTITY_ATTRIBUTE_CONFIDENCE_TYPE: found["confidence"],
+                ENTITY_ATTRIBUTE_CONFIDENCE_TYPE: (
+                    found["probabilities"][value] if name == EMOTION else found["confidence"]
+                ),
+                **({ENTITY_ATTRIBUTE_ROLE: value} if name == EMOTION and self.roles else {}),
             }
             for name in self._entities
-            if (value := VALUES[name](found)) is not None
+            for value in VALUES[name](found)
         ]
         message.set(ENTITIES, message.get(ENTITIES, []) + self.add_extractor_name(entities), add_to_output=True)
 
@@ -255,6 +269,8 @@ def _check(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
     entities = config["entities"]
     if not isinstance(entities, list) or any(name not in VALUES for name in entities):
         fail(f"entities is {entities!r}; give a list of any of {', '.join(VALUES)}.")
+    if not isinstance(config["roles"], bool):
+        fail(f"roles is {config['roles']!r}; give true or false.")
     labels = config["labels"]
     if labels is not None and not (isinstance(labels, list) and all(isinstance(name, str) for name in labels)):
         fail(f"labels is {labels!r}; give a list of names, or null.")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from rasa.plugin import plugin_manager
 from rasa.shared.core.slots import CategoricalSlot
 
 from emoplugin.labels import THREE_TURN_LABELS
+from emoplugin.rasa import validation
 
 
 class EmotionSlot(CategoricalSlot):
@@ -52,3 +54,6 @@ class EmotionSlot(CategoricalSlot):
             return [0.0] * self.feature_dimensionality()
         features: list[float] = super()._as_feature()
         return features
+
+
+plugin_manager().register(validation)

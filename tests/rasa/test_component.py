@@ -182,6 +182,7 @@ def test_a_damaged_bundle_fails_the_training_in_a_sentence(bundle: Path) -> None
         ({"min_confidence": True}, "min_confidence is True"),
         ({"entities": "emotion"}, "entities"),
         ({"entities": ["emotion", "feeling"]}, "entities"),
+        ({"roles": "yes"}, "roles is 'yes'"),
         ({"target_prior": 0.5}, "target_prior"),
         ({"alert": True}, "alert is True"),
         ({"alert": {"times": 2}}, "labels has to be there"),

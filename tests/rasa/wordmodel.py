@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,24 @@ class WordModel(EmotionModel):
         return scores
 
 
-def write(folder: Path, version: str = "1", calibration: Calibration | None = None) -> Path:
-    KINDS["words"] = "wordmodel:WordModel"
+class MultiWordModel(WordModel):
+    """Finds every word; the earlier one stands in the turn, the surer it is."""
+
+    def scores(self, windows: Sequence[Window]) -> Floats:
+        scores = np.full((len(windows), len(self.labels)), -3.0)
+        for row, window in enumerate(windows):
+            for word, column in WORDS.items():
+                if word in window[-1]:
+                    scores[row, column] = 3.0 - window[-1].index(word) / 10
+        return scores
+
+
+def write(
+    folder: Path, version: str = "1", calibration: Calibration | None = None, *, multi_label: bool = False
+) -> Path:
+    KINDS.update({"words": "wordmodel:WordModel", "multi-words": "wordmodel:MultiWordModel"})
     calibration = calibration or Calibration(train_prior=(0.25, 0.25, 0.25, 0.25))
-    config = {"kind": "words", "name": "words", "version": version}
-    write_bundle(folder, {**config, "labels": THREE_TURN_LABELS.to_json(), "calibration": calibration.to_json()}, {})
+    labels = replace(THREE_TURN_LABELS, multi_label=multi_label)
+    config = {"kind": "multi-words" if multi_label else "words", "name": "words", "version": version}
+    write_bundle(folder, {**config, "labels": labels.to_json(), "calibration": calibration.to_json()}, {})
     return folder
