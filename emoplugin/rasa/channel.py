@@ -163,9 +163,9 @@ def _loaded(app: Sanic) -> EmotionClassifier:
     agent = getattr(app.ctx, "agent", None)
     if agent is None or not agent.is_ready():
         raise _error(HTTPStatus.SERVICE_UNAVAILABLE, "No assistant is loaded yet.")
-    for node in agent.processor.graph_runner._instantiated_nodes.values():
-        if isinstance(node._component, EmotionClassifier):
-            return node._component
+    component = EmotionClassifier.loaded_in(agent.processor)
+    if component is not None:
+        return component
     raise _error(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "The loaded assistant has no emoplugin.EmotionClassifier in its pipeline, and credentials.yml names no model.",

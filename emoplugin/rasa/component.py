@@ -6,10 +6,10 @@ import copy
 import dataclasses
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, Dict, List, Optional  # noqa: UP035  # Rasa's graph validation compares against these
+from typing import TYPE_CHECKING, Any, Dict, List, Optional  # noqa: UP035  # Rasa's graph validation compares against these
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
@@ -31,7 +31,6 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from emoplugin.datasets import load_dataset
 from emoplugin.dialogue import WINDOW, Dialogue
 from emoplugin.emotion import Emotion
 from emoplugin.errors import EmopluginError, InputError
@@ -40,9 +39,12 @@ from emoplugin.models.adapter import AdaptedModel, Adapter, fit
 from emoplugin.models.base import EmotionModel
 from emoplugin.models.bundle import find, load, open_bundle
 from emoplugin.rasa.context import EMOTION, dialogue_of, earlier_emotions
-from emoplugin.rasa.evaluation import leave_out
+from emoplugin.rasa.evaluation import take_part
 from emoplugin.rasa.examples import labelled
 from emoplugin.rasa.trajectory import Alert, Trajectory
+
+if TYPE_CHECKING:
+    from rasa.core.processor import MessageProcessor
 
 logger = logging.getLogger(__name__)
 
@@ -172,6 +174,14 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
         except EmopluginError as error:
             raise InvalidConfigException(f"EmotionClassifier: {error}") from None
 
+    @classmethod
+    def loaded_in(cls, processor: MessageProcessor) -> EmotionClassifier | None:
+        """The component that a loaded assistant has, if it has one."""
+        for node in processor.graph_runner._instantiated_nodes.values():
+            if isinstance(node._component, cls):
+                return node._component
+        return None
+
     @property
     def labels(self) -> LabelSet:
         """What it decides between."""
@@ -183,10 +193,7 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
         Raises:
             InvalidConfigException: Wrong metadata, in one sentence that names the example.
         """
-        try:
-            examples = labelled(training_data.training_examples, self._model.labels)
-        except EmopluginError as error:
-            raise InvalidConfigException(f"EmotionClassifier: {error}") from None
+        examples = self.labelled(training_data.training_examples)
         if examples:
             self._learn(examples)
         with self._model_storage.write_to(self._resource) as folder:
@@ -197,7 +204,20 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
                 self._model.adapter.write(Path(folder))
         return self._resource
 
+    def labelled(self, messages: Iterable[Message]) -> list[tuple[Dialogue, tuple[str, ...]]]:
+        """The dialogues and labels of the NLU examples whose metadata name an emotion.
+
+        Raises:
+            InvalidConfigException: Wrong metadata, in one sentence that names the example.
+        """
+        try:
+            return labelled(messages, self.labels)
+        except EmopluginError as error:
+            raise InvalidConfigException(f"EmotionClassifier: {error}") from None
+
     def _learn(self, examples: list[tuple[Dialogue, tuple[str, ...]]]) -> None:
+        from emoplugin.datasets import load_dataset
+
         current = self._model
         if not isinstance(current, AdaptedModel):
             current = AdaptedModel(current, Adapter.blank(current.labels, current))
@@ -319,4 +339,4 @@ def _rounded(values: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in values.items()}
 
 
-leave_out(EmotionClassifier.__name__)
+take_part(EmotionClassifier)
