@@ -139,6 +139,13 @@ class LexicalModel:
         }
 
     @classmethod
+    def empty(cls, features: int, labels: int) -> LexicalModel:
+        """A model that knows nothing: its scores are 0."""
+        vocabulary = Vocabulary(np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.float32))
+        zeros = np.zeros((features, labels), dtype=np.float32)
+        return cls(vocabulary, zeros[:0].astype(np.int8), zeros[0], zeros, zeros[0])
+
+    @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[np.generic]]) -> LexicalModel:
         def floats(name: str) -> Float32:
             return np.asarray(arrays[name], dtype=np.float32)

@@ -18,7 +18,7 @@ from emoplugin.evaluation.metrics import accuracy, confusion_matrix, emotion_cou
 from emoplugin.labels import LabelSet
 from emoplugin.models.base import EmotionModel
 from emoplugin.models.bundle import find, load
-from emoplugin.models.calibration import Calibration, Floats
+from emoplugin.models.calibration import Calibration, Floats, fit_bias
 from emoplugin.models.ensemble import MEMBERS, joint_prior, uncorrected
 from emoplugin.training.data import TrainingSet, folds
 from emoplugin.training.trained import Advance, Progress, Trained, device_name
@@ -121,7 +121,7 @@ class EnsembleTrainer:
         targets: npt.NDArray[np.int64],
         target_prior: tuple[float, ...] | None,
     ) -> tuple[Floats, Calibration]:
-        """Weights and temperature with the lowest cross-entropy.
+        """Weights and temperature with the lowest cross-entropy; under a target prior the bias with the best F1.
 
         Args:
             members: The members.
@@ -151,7 +151,12 @@ class EnsembleTrainer:
             np.zeros(free),
             bounds=[(-3.0, 3.0)] * free,
         )
-        return read(np.concatenate([found.x, np.zeros(count + 1 - free)]))
+        weights, calibration = read(np.concatenate([found.x, np.zeros(count + 1 - free)]))
+        if target_prior is not None and calibration.train_prior is not None and self.labels.neutral is not None:
+            mean = np.tensordot(weights, scores, axes=1)
+            bias = fit_bias(calibration, mean, targets, self.labels.index(self.labels.neutral))
+            calibration = replace(calibration, bias=bias)
+        return weights, calibration
 
     def _figures(self, decided: npt.NDArray[np.int64]) -> dict[str, Any]:
         confusion = confusion_matrix(self.data.targets, decided, len(self.labels))

@@ -13,8 +13,9 @@ from safetensors.numpy import load_file, save_file
 from sklearn.linear_model import LogisticRegression
 
 from emoplugin.errors import InputError
+from emoplugin.evaluation.metrics import accuracy, confusion_matrix, emotion_counts
 from emoplugin.labels import LabelSet
-from emoplugin.models.calibration import Calibration, fit_temperature
+from emoplugin.models.calibration import Calibration, fit_bias, fit_temperature
 from emoplugin.models.features import DENSE_FEATURES, Float32, ReadDialogues, read_dialogues
 from emoplugin.models.lexical import LexicalModel
 from emoplugin.models.nelec import Combiner, Standardizer, bundle_files, log_softmax
@@ -23,12 +24,13 @@ from emoplugin.text import Normalizer, TextConfig
 from emoplugin.training.data import TrainingSet, folds
 from emoplugin.training.lexical import LexicalConfig, fit_lexical
 from emoplugin.training.loop import Batches, LoopConfig, predict_network, token_rows, train_network
-from emoplugin.training.network import NelecNetwork, NetworkConfig, export_core
+from emoplugin.training.network import Committee, NelecNetwork, NetworkConfig, export_core
 from emoplugin.training.teaching import taught
 from emoplugin.training.trained import Advance, Progress, Trained, device_name
 from emoplugin.training.vectors import VectorConfig, make_vectors
 
 READ_CHUNK = 512
+PARTS = ("neural", "lexical")
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,10 @@ class NelecConfig:
         network: Shape of the network.
         loop: How the network is trained.
         lexical: How the lexical part is fitted.
-        folds: Parts of the data for out-of-fold scores.
+        parts: What decides: ``neural``, ``lexical`` or both.
+        folds: Parts of the data for out-of-fold scores, 2 or more.
+        committee: How many of the folds' networks decide together with the one trained on everything: a better model,
+            slower by each of them.
         combiner_cost: Inverse strength of the combiner's L2 penalty.
         combiner_sources: Numbers of the sources whose examples the combiner and the temperature are fitted on; empty
             takes all.
@@ -55,13 +60,21 @@ class NelecConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
     lexical: LexicalConfig = field(default_factory=LexicalConfig)
+    parts: tuple[str, ...] = PARTS
     folds: int = 3
+    committee: int = 0
     combiner_cost: float = 1.0
     combiner_sources: tuple[int, ...] = ()
     teachers: tuple[str, ...] = ()
     teaching: float = 0.5
 
     def __post_init__(self) -> None:
+        if not self.parts or not set(self.parts) <= set(PARTS):
+            raise InputError(f"parts must be some of {', '.join(PARTS)}, found {', '.join(self.parts) or 'none'}.")
+        if self.folds < 2:
+            raise InputError(f"folds must be 2 or more, found {self.folds}.")
+        if not 0 <= self.committee <= self.folds:
+            raise InputError(f"committee must lie between 0 and folds ({self.folds}), found {self.committee}.")
         if not 0.0 < self.teaching < 1.0:
             raise InputError(f"teaching must lie between 0 and 1, found {self.teaching}.")
 
@@ -83,9 +96,11 @@ class NelecTrainer:
         self.config, self.labels, self.data, self.dev = config, labels, data, dev
         self.run, self.seed, self.progress, self.advance = run, seed, progress, advance
         self.text = TextConfig.from_json(config.text)
+        self.target_prior: tuple[float, ...] | None = None
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
 
     def train(self, target_prior: tuple[float, ...] | None) -> Trained:
+        self.target_prior = target_prior
         self.run.mkdir(parents=True, exist_ok=True)
         read = self._read(self.data)
         tokenizer, vectors = make_vectors(self.config.vectors, read.texts, self.seed)
@@ -104,13 +119,15 @@ class NelecTrainer:
         batches = replace(batches, targets=targets)
         dev = None if self.dev is None else self._batches(self._read(self.dev), self.dev)
 
-        neural, lexical = self._out_of_fold(read, batches)
-        combiner, calibration = self._combine(neural, lexical, target_prior)
+        neural, lexical, networks = self._out_of_fold(read, batches)
+        combiner, calibration = self._combine(neural, lexical)
 
         final_lexical = self._lexical("final-lexical", read, np.arange(len(read)))
-        network = self._network("final-network", batches, np.arange(len(read)), dev)
-        table = TokenVectors.quantize(network.embedding.weight.detach().cpu().numpy())
-        core = export_core(network.core, table.size, len(DENSE_FEATURES))
+        networks = [self._network("final-network", batches, np.arange(len(read)), dev), *networks]
+        networks = networks[: self.config.committee + 1]
+        table = TokenVectors.quantize(np.hstack([each.embedding.weight.detach().cpu().numpy() for each in networks]))
+        joint = Committee(each.core for each in networks) if len(networks) > 1 else networks[0].core
+        core = export_core(joint, table.size, len(DENSE_FEATURES))
         config = {
             "kind": "nelec",
             "labels": self.labels.to_json(),
@@ -136,26 +153,29 @@ class NelecTrainer:
         targets = np.eye(len(self.labels), dtype=np.float32)[data.targets]
         return Batches(rows, self.standardizer(read.dense), targets, data.weights)
 
-    def _out_of_fold(self, read: ReadDialogues, batches: Batches) -> tuple[Float32, Float32]:
+    def _out_of_fold(self, read: ReadDialogues, batches: Batches) -> tuple[Float32, Float32, list[NelecNetwork]]:
+        """Scores of the parts on dialogues that they were not trained on, and the networks that gave them."""
         fold = folds(self.data.groups, self.config.folds, self.seed)
         neural = np.zeros(batches.targets.shape, dtype=np.float32)
         lexical = np.zeros_like(neural)
+        networks = []
         for number in range(self.config.folds):
             inside, outside = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
             model = self._lexical(f"fold{number}-lexical", read, inside)
             lexical[outside] = _score(model, read, outside)
             network = self._network(f"fold{number}-network", batches, inside, None)
             neural[outside] = predict_network(network, batches.subset(outside))
-        return neural, lexical
+            networks.append(network)
+        return neural, lexical, networks
 
-    def _combine(
-        self, neural: Float32, lexical: Float32, target_prior: tuple[float, ...] | None
-    ) -> tuple[Combiner, Calibration]:
+    def _combine(self, neural: Float32, lexical: Float32) -> tuple[Combiner, Calibration]:
         sources = self.config.combiner_sources
         rows = np.flatnonzero(np.isin(self.data.sources, sources)) if sources else np.arange(len(self.data))
-        inputs = np.hstack([log_softmax(neural[rows]), log_softmax(lexical[rows])])
-        targets, weights = self.data.targets[rows], self.data.weights[rows]
         count = len(self.labels)
+        inputs = np.hstack([log_softmax(neural[rows]), log_softmax(lexical[rows])])
+        # A part that is left out is no input, so its weights are 0.
+        inputs *= np.repeat([part in self.config.parts for part in PARTS], count)
+        targets, weights = self.data.targets[rows], self.data.weights[rows]
         model = LogisticRegression(C=self.config.combiner_cost, max_iter=1000)
         model.fit(inputs, targets, sample_weight=weights)
         combined = np.zeros((inputs.shape[1], count)), np.full(count, -20.0)
@@ -170,18 +190,23 @@ class NelecTrainer:
         calibration = Calibration(
             temperature=fit_temperature(scores, targets),
             train_prior=tuple(np.maximum(prior, 1e-6).tolist()),
-            target_prior=target_prior,
+            target_prior=self.target_prior,
         )
-        accuracy = {
-            name: float((values.argmax(axis=1) == targets).mean())
-            for name, values in (("neural", neural[rows]), ("lexical", lexical[rows]), ("combined", scores))
+        if self.target_prior is not None and self.labels.neutral is not None:
+            bias = fit_bias(calibration, scores, targets, self.labels.index(self.labels.neutral))
+            calibration = replace(calibration, bias=bias)
+        decided = {"neural": neural[rows], "lexical": lexical[rows], "combined": scores}
+        right = {
+            f"out-of-fold accuracy, {name}": float((values.argmax(axis=1) == targets).mean())
+            for name, values in decided.items()
+            if name not in PARTS or name in self.config.parts
         }
-        self.progress(
-            {"stage": "combiner", **{f"out-of-fold accuracy, {name}": value for name, value in accuracy.items()}}
-        )
+        self.progress({"stage": "combiner", **right})
         return combiner, calibration
 
     def _lexical(self, stage: str, read: ReadDialogues, chosen: npt.NDArray[np.int64]) -> LexicalModel:
+        if "lexical" not in self.config.parts:
+            return LexicalModel.empty(len(DENSE_FEATURES), len(self.labels))
         path = self.run / f"{stage}.safetensors"
         if path.is_file():
             return LexicalModel.from_arrays(load_file(path))
@@ -200,11 +225,18 @@ class NelecTrainer:
         network: NelecNetwork = NelecNetwork(
             self.config.network, self.initial.clone(), len(DENSE_FEATURES), len(self.labels), self.turns.unknown
         ).to(self.device)
+        if "neural" not in self.config.parts:
+            return network
 
         def dev_score(trained: NelecNetwork) -> float:
+            """What the model is for: emotion F1 under the target prior where there is one, accuracy elsewhere."""
             assert dev is not None
-            scores = predict_network(trained, dev)
-            return float((scores.argmax(axis=1) == dev.targets.argmax(axis=1)).mean())
+            prior = tuple(np.maximum(batches.weights @ batches.targets / batches.weights.sum(), 1e-6).tolist())
+            found = Calibration(1.0, prior, self.target_prior).probabilities(predict_network(trained, dev))
+            confusion = confusion_matrix(dev.targets.argmax(axis=1), found.argmax(axis=1), len(self.labels))
+            if self.target_prior is None or self.labels.neutral is None:
+                return accuracy(confusion)
+            return float(emotion_counts(confusion, self.labels.index(self.labels.neutral)).f1)
 
         train_network(
             network,

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,7 +161,28 @@ class NelecCore(nn.Module):
         return padded
 
 
-def export_core(core: NelecCore, size: int, dense_features: int) -> bytes:
+class Committee(nn.Module):
+    """Networks that decide together: the mean of their log-probabilities.
+
+    Each reads vectors of its own; the token vectors of all stand side by side in one table.
+    """
+
+    def __init__(self, cores: Iterable[NelecCore]) -> None:
+        super().__init__()
+        self.cores = nn.ModuleList(cores)
+
+    def forward(
+        self, vectors: torch.Tensor, turns: torch.Tensor, lengths: torch.Tensor, dense: torch.Tensor
+    ) -> torch.Tensor:
+        parts = vectors.chunk(len(self.cores), dim=2)
+        scores = [
+            torch.log_softmax(core(part, turns, lengths, dense), dim=1)
+            for core, part in zip(self.cores, parts, strict=True)
+        ]
+        return torch.stack(scores).mean(dim=0)
+
+
+def export_core(core: NelecCore | Committee, size: int, dense_features: int) -> bytes:
     """The network without its embedding table as an ONNX model.
 
     Inputs: ``vectors [batch, tokens, size]``, ``turns [batch, tokens]``, ``lengths [batch]`` and
@@ -196,7 +217,7 @@ def _silent_stderr() -> Iterator[None]:
         os.close(kept)
 
 
-def _export(core: NelecCore, example: tuple[torch.Tensor, ...], buffer: io.BytesIO) -> None:
+def _export(core: NelecCore | Committee, example: tuple[torch.Tensor, ...], buffer: io.BytesIO) -> None:
     torch.onnx.export(
         core,
         example,

@@ -22,6 +22,7 @@ from emoplugin.training.data import assemble
 from emoplugin.training.ensemble import EnsembleConfig, EnsembleTrainer
 from emoplugin.training.nelec import NelecConfig, NelecTrainer
 from emoplugin.training.trained import Advance, Progress, Trained
+from emoplugin.training.vectors import located
 
 RECIPE = "recipe.json"
 LOG = "log.jsonl"
@@ -50,7 +51,7 @@ def run_recipe(
     Returns:
         The metrics on the dev data, as in the bundle's ``metrics.json``.
     """
-    config = _prepare(recipe, output, resume)
+    config = _prepare(recipe, data_dir, output, resume)
     started = time.monotonic()
     labels = recipe.labels.label_set
     data = assemble(recipe.train, labels, data_dir, recipe.seed)
@@ -97,7 +98,7 @@ MULTI_LABEL = ("bert",)
 """The kinds that can train several labels a dialogue."""
 
 
-def _prepare(recipe: Recipe, output: Path, resume: bool) -> Any:
+def _prepare(recipe: Recipe, data_dir: Path | None, output: Path, resume: bool) -> Any:
     """Checks the recipe, makes the run folder and returns the trainer's configuration."""
     if recipe.kind not in TRAINERS:
         raise InputError(f"{recipe.name}: unknown kind {recipe.kind!r}; expected one of {', '.join(TRAINERS)}.")
@@ -105,6 +106,14 @@ def _prepare(recipe: Recipe, output: Path, resume: bool) -> Any:
     if recipe.labels.multi_label and recipe.kind not in MULTI_LABEL:
         raise InputError(f"{recipe.name}: multi_label needs kind {' or '.join(MULTI_LABEL)}, not {recipe.kind}.")
     config = read_config(TRAINERS[recipe.kind][0], recipe.model, f"{recipe.name}, model")
+    for key in ("combiner_sources", "calibration_sources"):
+        for number in getattr(config, key, ()):
+            if not 0 <= number < len(recipe.train):
+                raise InputError(
+                    f"{recipe.name}: {key} names source {number}; train has {len(recipe.train)}, counted from 0."
+                )
+    if isinstance(config, NelecConfig):
+        config = dataclasses.replace(config, vectors=located(config.vectors, data_dir))
     content = dump_json(dataclasses.asdict(recipe))
     path = output / RECIPE
     if path.is_file() and not resume:

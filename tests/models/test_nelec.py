@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from contract import DIALOGUES, ModelContract
 from emoplugin import load
+from emoplugin.models.nelec import NelecModel
 from emoplugin.training.recipe import load_recipe
 from emoplugin.training.run import run_recipe
+from emoplugin.training.vectors import VectorConfig, located, make_vectors
 
 HANDFUL = [
     "name=tiny",
@@ -52,6 +54,45 @@ class TestNelec(ModelContract):
     def test_other_shapes(self, settings: list[str], tmp_path: Path) -> None:
         probabilities = load(train(tmp_path, *settings)).predict_proba(DIALOGUES)
         assert np.allclose(probabilities.sum(axis=1), 1)
+
+
+class TestCommittee(ModelContract):
+    @pytest.fixture(scope="class")
+    def folder(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        prior = "labels.target_prior=[0.7, 0.1, 0.1, 0.1]"
+        return train(tmp_path_factory.mktemp("committee"), "model.committee=2", prior)
+
+    def test_each_member_has_vectors_of_its_own(self, folder: Path) -> None:
+        model = load(folder)
+        assert isinstance(model, NelecModel)
+        assert model.vectors.size == 3 * 16
+
+    def test_the_decision_is_biased_towards_what_the_target_prior_wants(self, folder: Path) -> None:
+        bias = load(folder).calibration.bias
+        assert bias is not None
+        assert bias[0] == 0.0
+
+
+@pytest.mark.parametrize("part", ["neural", "lexical"])
+def test_a_part_that_is_left_out_decides_nothing(part: str, tmp_path: Path) -> None:
+    model = load(train(tmp_path, f"model.parts=[{part}]"))
+    assert isinstance(model, NelecModel)
+    neural, lexical = np.split(model.combiner.weights, 2)
+    used, unused = (neural, lexical) if part == "neural" else (lexical, neural)
+    assert used.any()
+    assert not unused.any()
+    assert len(np.unique(model.predict_proba(DIALOGUES[:3]).round(6), axis=0)) > 1
+
+
+def test_vectors_come_from_files_and_emoji_from_a_second_one(tmp_path: Path) -> None:
+    words, emoji = tmp_path / "words.txt", tmp_path / "emoji.bin"
+    words.write_text("my 1 2 3\norder 0.5 0.5 -1\n", encoding="utf-8")
+    emoji.write_bytes(b"1 3\n" + "😭".encode() + b" " + np.array([9, 8, 7], dtype="<f4").tobytes())
+    config = VectorConfig("glove", str(words), str(emoji), size=3, min_count=1)
+    tokenizer, vectors = make_vectors(located(config, None), ["my order 😭", "my cat"], seed=1)
+    for word, expected in (("my", [1, 2, 3]), ("order", [0.5, 0.5, -1]), ("😭", [9, 8, 7])):
+        assert vectors[tokenizer.token_to_id(word)].tolist() == expected
+    assert np.abs(vectors[tokenizer.token_to_id("cat")]).max() > 0
 
 
 def test_a_teacher_is_part_of_the_networks_targets(folder: Path, tmp_path: Path) -> None:

@@ -16,6 +16,13 @@ from emoplugin.training.run import run_recipe
         ("labels.target_prior=[0.9, 0.1, 0, 0]", "target_prior must lie between 0 and 1"),
         ("labels.multi_label=true", "multi_label needs kind bert"),
         ("model.pace=2", "unknown key 'pace'"),
+        ("model.folds=1", "folds must be 2 or more, found 1"),
+        ("model.committee=9", "committee must lie between 0 and folds"),
+        ("model.parts=[smell]", "parts must be some of neural, lexical, found smell"),
+        ("model.combiner_sources=[3]", "combiner_sources names source 3; train has 3, counted from 0"),
+        ("model.vectors.source=fasttext", "vectors.source is 'fasttext'; expected one of learned"),
+        ("model.vectors={source: glove}", "glove needs a file"),
+        ("model.vectors={source: word2vec, path: nowhere.bin}", "path: no such file: nowhere.bin"),
         ("model.loop.epochs=many", "expected a whole number, found 'many'"),
     ],
 )
