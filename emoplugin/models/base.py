@@ -30,7 +30,10 @@ class EmotionModel(ABC):
         version: The bundle's version.
         labels: What it decides between.
         calibration: How its raw scores become probabilities.
+        batch: Most dialogues that are scored at once.
     """
+
+    batch = BATCH
 
     def __init__(self, name: str, version: str, labels: LabelSet, calibration: Calibration) -> None:
         calibration.check(labels)
@@ -46,7 +49,7 @@ class EmotionModel(ABC):
 
     @abstractmethod
     def scores(self, windows: Sequence[Window]) -> Floats:
-        """Raw scores of at most ``BATCH`` windows of three turns each, shape ``[windows, labels]``."""
+        """Raw scores of at most ``batch`` windows of three turns each, shape ``[windows, labels]``."""
 
     def predict(self, dialogue: Dialogue, *, min_confidence: float = 0.0) -> Emotion:
         """The emotion of the dialogue's last turn.
@@ -71,9 +74,9 @@ class EmotionModel(ABC):
         # Dialogues of like length share a batch, so that little of it is padding.
         order = sorted(range(len(windows)), key=lambda index: sum(map(len, windows[index])))
         scores = np.zeros((len(windows), len(self.labels)), dtype=np.float64)
-        for start in range(0, len(order), BATCH):
-            batch = order[start : start + BATCH]
-            scores[batch] = self.scores([windows[index] for index in batch])
+        for start in range(0, len(order), self.batch):
+            chosen = order[start : start + self.batch]
+            scores[chosen] = self.scores([windows[index] for index in chosen])
         return scores
 
     def _emotion(self, row: Any, min_confidence: float) -> Emotion:

@@ -13,7 +13,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 from tokenizers import Tokenizer
 
-from emoplugin.models.base import EmotionModel, Window
+from emoplugin.models.base import BATCH, EmotionModel, Window
 from emoplugin.models.bundle import Bundle
 from emoplugin.models.calibration import Calibration, Floats
 from emoplugin.models.runtime import available_cores, choose_device, cpu_session
@@ -34,6 +34,9 @@ SCALE, SMOOTH = ".scale", ".smooth"
 
 TOKENS_AT_ONCE = 2048
 
+GPU_BATCH = 4096
+"""Dialogues at once on a GPU, which small batches leave idle."""
+
 Score = Callable[[TokenBatch], Float32]
 """Raw scores of token rows, shape ``[dialogues, labels]``."""
 
@@ -51,11 +54,13 @@ class BertModel(EmotionModel):
         text: TextConfig,
         tokenizer: TurnTokenizer,
         score: Score,
+        batch: int = BATCH,
     ) -> None:
         super().__init__(name, version, labels, calibration)
         self.normalizer = Normalizer(text)
         self.tokenizer = tokenizer
         self.score = score
+        self.batch = batch
 
     @classmethod
     def from_bundle(cls, bundle: Bundle, device: str) -> BertModel:
@@ -85,6 +90,7 @@ class BertModel(EmotionModel):
             text=TextConfig.from_json(config["text"]),
             tokenizer=tokenizer,
             score=score,
+            batch=BATCH if device == "cpu" else GPU_BATCH,
         )
 
     def scores(self, windows: Sequence[Window]) -> Floats:

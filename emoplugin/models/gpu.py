@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,10 @@ import torch
 
 from emoplugin.models.bert import SCALE, SMOOTH
 from emoplugin.models.encoder import EncoderNetwork, HeadConfig, build_encoder
-from emoplugin.models.tokens import Float32, Int64, TokenBatch, TokenVectors
+from emoplugin.models.tokens import Float32, TokenBatch, TokenVectors
 
 TOKENS_AT_ONCE = 1 << 16
+ENOUGH_TOKENS = 1 << 14
 
 _log = logging.getLogger(__name__)
 
@@ -63,26 +64,42 @@ class TorchEncoder:
         return self(batch)
 
     def _scores(self, batch: TokenBatch) -> Float32:
-        scores = torch.zeros(len(batch.lengths), self.labels, device=self.device)
+        order = np.argsort(batch.lengths, kind="stable")
+        lengths = batch.lengths[order].tolist()
+        # Everything is sent at once: a transfer between two parts would wait for the first of them.
+        tokens, turns, rows = (torch.from_numpy(each).to(self.device) for each in (batch.tokens, batch.turns, order))
+        found = []
         with torch.inference_mode():
-            for rows in by_length(batch.lengths, self.tokens_at_once):
-                length = int(batch.lengths[rows].max())
-                tokens, turns = (
-                    torch.from_numpy(values[rows, :length]).to(self.device) for values in (batch.tokens, batch.turns)
-                )
-                scores[torch.from_numpy(rows).to(self.device)] = self.network(tokens, turns).float()
-        found: Float32 = scores.cpu().numpy()
-        return found
+            for start, end in parts(lengths, self.tokens_at_once):
+                part, length = rows[start:end], lengths[end - 1]
+                padded = lengths[start] < length
+                found.append(self.network(tokens[part, :length], turns[part, :length], padded=padded).float())
+        scores = np.zeros((len(order), self.labels), dtype=np.float32)
+        scores[order] = torch.cat(found).cpu().numpy()
+        return scores
 
 
-def by_length(lengths: Int64, tokens: int) -> Iterator[Int64]:
-    """Rows of like length, at most ``tokens`` tokens together with their padding, but at least one row."""
-    order = np.argsort(lengths, kind="stable")
+def parts(lengths: Sequence[int], tokens: int, enough: int = ENOUGH_TOKENS) -> Iterator[tuple[int, int]]:
+    """Cuts rows into parts of like length.
+
+    Args:
+        lengths: The rows' lengths, rising.
+        tokens: Most tokens in a part, padding included; a single longer row is a part all the same.
+        enough: A part of this many tokens, which keep a GPU busy, ends where the length changes, so that it needs no
+            padding.
+
+    Yields:
+        Where each part starts and ends.
+    """
     start = 0
-    for end in range(1, len(order) + 1):
-        if end == len(order) or (end + 1 - start) * lengths[order[end]] > tokens:
-            yield order[start:end]
-            start = end
+    for end in range(1, len(lengths) + 1):
+        if end < len(lengths):
+            full = (end + 1 - start) * lengths[end] > tokens
+            even = lengths[end] > lengths[end - 1] and (end - start) * lengths[end - 1] >= enough
+            if not (full or even):
+                continue
+        yield start, end
+        start = end
 
 
 def restored(weights: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.float32]]:

@@ -122,7 +122,8 @@ def finetune(
             torch.manual_seed(seed * 1_000_003 + step)
             loss = _loss(network, data, batches[step - epoch * steps], config, multi_label)
             (loss / config.accumulate).backward()
-            state.loss += float(loss.detach())
+            # Read only where it is told: reading waits for the device.
+            state.loss = state.loss + loss.detach()
             last = step + 1 == (epoch + 1) * steps
             if last or (step + 1) % config.accumulate == 0:
                 for group in optimizer.param_groups:
@@ -133,9 +134,9 @@ def finetune(
                 state.step = step + 1
                 if not last and state.step % config.checkpoint < config.accumulate:
                     state.save()
-                    log({"step": state.step, "of": total, "loss": state.loss / (state.step - epoch * steps)})
+                    log({"step": state.step, "of": total, "loss": float(state.loss) / (state.step - epoch * steps)})
             advance(step + 1, total)
-        figures = {"epoch": epoch + 1, "loss": state.loss / steps, "seconds": time.monotonic() - started}
+        figures = {"epoch": epoch + 1, "loss": float(state.loss) / steps, "seconds": time.monotonic() - started}
         if score is not None:
             figures["score"] = score(network)
         state.keep(epoch, figures.get("score"))
@@ -229,7 +230,8 @@ class _State:
 
     def __init__(self, network: EncoderNetwork, optimizer: torch.optim.Optimizer, path: Path) -> None:
         self.network, self.optimizer, self.path = network, optimizer, path
-        self.step, self.loss = 0, 0.0
+        self.step = 0
+        self.loss: float | torch.Tensor = 0.0
         self.best: Tensors = {}
         self.best_epoch, self.best_score = 0, -math.inf
         if path.is_file():
@@ -248,8 +250,12 @@ class _State:
         for number, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer/{number}/{name}": value for name, value in values.items()}
         tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-        numbers = {name: getattr(self, name) for name in ("step", "loss", "best_epoch")}
-        numbers["best_score"] = self.best_score if math.isfinite(self.best_score) else None
+        numbers = {
+            "step": self.step,
+            "loss": float(self.loss),
+            "best_epoch": self.best_epoch,
+            "best_score": self.best_score if math.isfinite(self.best_score) else None,
+        }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")
         save_file(tensors, partial, metadata={"numbers": json.dumps(numbers)})

@@ -36,7 +36,7 @@ def load_recipe(recipe: str, overrides: Sequence[str] = ()) -> Recipe:
         if not separator or not key:
             raise InputError(f"--set {override}: expected key=value.")
         try:
-            _set(data, key.split("."), yaml.safe_load(value))
+            _set(data, key.split("."), yaml.safe_load(value) if value else "")
         except yaml.YAMLError:
             raise InputError(f"--set {override}: the value is not YAML.") from None
         except (TypeError, ValueError, IndexError):

@@ -116,11 +116,15 @@ def test_a_device_that_does_not_exist_is_named(folder: Path) -> None:
 
 
 def test_padded_rows_stay_within_the_tokens_allowed() -> None:
-    from emoplugin.models.gpu import by_length
+    from emoplugin.models.gpu import parts
 
-    lengths = np.array([9, 2, 3, 2, 50])
-    parts = [rows.tolist() for rows in by_length(lengths, tokens=12)]
-    assert parts == [[1, 3, 2], [0], [4]]
+    assert list(parts([2, 2, 3, 9, 50], tokens=12)) == [(0, 3), (3, 4), (4, 5)]
+
+
+def test_a_part_that_keeps_a_gpu_busy_has_no_padding() -> None:
+    from emoplugin.models.gpu import parts
+
+    assert list(parts([2, 2, 2, 3, 3, 4], tokens=99, enough=6)) == [(0, 3), (3, 5), (5, 6)]
 
 
 def test_rows_of_one_length_go_together() -> None:
