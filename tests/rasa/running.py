@@ -59,6 +59,11 @@ class Server:
         events = self.call(f"/conversations/{sender}/tracker?include_events=ALL")["events"]
         return [event["parse_data"].get("emotion") for event in events if event["event"] == "user"]
 
+    def slots(self, sender: str) -> dict[str, Any]:
+        """The slots of the sender's conversation."""
+        slots: dict[str, Any] = self.call(f"/conversations/{sender}/tracker")["slots"]
+        return slots
+
 
 class Terminal:
     """A command on a terminal of its own."""

@@ -72,6 +72,9 @@ def test_the_channel_takes_the_turns_from_the_tracker(server: Server) -> None:
     parsed = server.call("/model/parse", {"text": " <eos> ".join(turns)})["emotion"]
     assert parsed["label"] == heard["label"] == "angry"
     assert parsed["probabilities"] == heard["probabilities"]
+    assert server.slots("channel")["last_emotion"] == "angry"
+    assert "made you angry" in server.say("channel", "yes please")
+    assert server.slots("channel")["emotion"] == "others"
 
 
 def test_the_same_words_after_good_news_are_not_angry(server: Server) -> None:
@@ -93,8 +96,46 @@ def test_a_conversation_that_turns_sour_and_is_handed_over(server: Server) -> No
     for text, answer in said:
         assert answer in server.say("sour", text), text
     assert server.heard("sour")[4]["trend"] == "escalating"
-    server.say("sour", "this is ridiculous, I am so angry with you")
-    assert "connecting you now" in server.say("sour", "yes please")
+    assert "not going well" in server.say("sour", "this is ridiculous, I am so angry with you")
+    assert server.heard("sour")[-1]["alert"]
+    assert "not going well" not in server.say("sour", "hello")
+    assert server.slots("sour")["emotion_alert"] is False
+
+
+def test_anger_that_passes_in_between_is_offered_a_person_again(server: Server) -> None:
+    for text in ("I would like a refund", "Are you serious", "no", "hello"):
+        server.say("passing", text)
+    assert "Shall I connect you" in server.say("passing", "you are useless")
+    assert [(heard["label"], heard["alert"]) for heard in server.heard("passing")] == [
+        ("others", False),
+        ("angry", False),
+        ("others", False),
+        ("others", False),
+        ("angry", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("where is my order?", "Sure"),
+        ("where the hell is my order", "at once"),
+        ("my order has not arrived :(", "sorry"),
+    ],
+)
+def test_the_form_asks_by_emotion(server: Server, text: str, question: str) -> None:
+    answer = server.say(text, text)
+    assert question in answer
+    assert "order number" in answer
+
+
+def test_a_story_remembers_the_anger_that_a_rule_forgets(server: Server) -> None:
+    said = [("1002", "is late"), ("what a terrible company!", "Shall I connect you")]
+    for text, answer in said:
+        assert answer in server.say("patient", text), text
+    assert "patience" in server.say("patient", "ok, I'll wait")
+    assert "is late" in server.say("calm", "1002")
+    assert "patience" not in server.say("calm", "ok, I'll wait")
 
 
 def test_sadness_is_comforted_and_joy_asked_for_a_review(server: Server) -> None:
