@@ -31,6 +31,8 @@ from emoplugin.training.vectors import VectorConfig, make_vectors
 
 READ_CHUNK = 512
 PARTS = ("neural", "lexical")
+OUT_OF_FOLD = "out-of-fold.safetensors"
+"""The stage with the parts' scores on unseen dialogues, from which combiner and calibration follow."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ class NelecTrainer:
             network = self._network(f"fold{number}-network", batches, inside, None)
             neural[outside] = predict_network(network, batches.subset(outside))
             networks.append(network)
+        save_file({"neural": neural, "lexical": lexical, "targets": self.data.targets}, self.run / OUT_OF_FOLD)
         return neural, lexical, networks
 
     def _combine(self, neural: Float32, lexical: Float32) -> tuple[Combiner, Calibration]:
