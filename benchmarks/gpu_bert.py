@@ -35,8 +35,8 @@ from bert_speed import make_pipeline, table_of
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "gpu_bert.json"
 PAGE = HERE.parent / "docs" / "benchmarks" / "gpu-bert.md"
-# bfloat16 has 8 bits of fraction, so a score of 8 is known to about 0.03, and a probability to a quarter of that.
-TOLERANCE = 0.02
+# bfloat16 has 8 bits of fraction, and so has every step: a score of 8 is known to about 0.1.
+TOLERANCE = 0.05
 COPIES, REPEATS = 16, 5
 PIPELINE_BATCHES, PIPELINE_ROWS = (64, 256, 1024), 4096
 MATRIX, PRODUCTS = 8192, 50
@@ -270,7 +270,10 @@ def page(results: dict[str, Any]) -> str:
         name: figures | {"share": figures["tflops"] / about["matrix_tflops"]}
         for name, figures in results["encoders"].items()
     }
-    rows = [[label, *(format(figures[key], form) for figures in encoders.values())] for label, key, form in ROWS]
+    rows = [
+        [label, *(format(figures[key], form) if key in figures else "not measured" for figures in encoders.values())]
+        for label, key, form in ROWS
+    ]
     return text + table_of(["", *encoders], rows)
 
 
