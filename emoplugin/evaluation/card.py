@@ -42,8 +42,10 @@ def model_card(
     """
     labels = config["labels"]
     names = ", ".join(f"`{name}`" for name in labels["names"])
-    members = metrics.get("members", [])
-    shippable = all(source.shippable for source in sources) and not any(member["research_only"] for member in members)
+    members, teachers = metrics.get("members", []), metrics.get("teachers", [])
+    shippable = all(source.shippable for source in sources) and not any(
+        model["research_only"] for model in (*members, *teachers)
+    )
     parts = [
         f"# {config['name']} {config['version']}\n\n{recipe['summary']}",
         _section(
@@ -53,7 +55,7 @@ def model_card(
             "or for any decision about a person that nobody looks at again.",
             "" if shippable else RESEARCH_ONLY,
         ),
-        _section("Training data", _data_table(recipe, sources), _members(members)),
+        _section("Training data", _data_table(recipe, sources), _teachers(teachers), _members(members)),
         _section("Figures", _figures(recipe, metrics)),
         _section(
             "Limits",
@@ -93,6 +95,12 @@ def _data_table(recipe: Mapping[str, Any], sources: Sequence[Dataset]) -> str:
     for used, source in zip(recipe["train"], sources, strict=True):
         rows.append(f"| {source.name}: {source.summary} | {used['split']} | {source.terms} | {source.source} |")
     return "\n".join(rows)
+
+
+def _teachers(teachers: Sequence[Mapping[str, Any]]) -> str:
+    """Which models a distilled one has learnt from."""
+    names = " and ".join(f"{teacher['name']} {teacher['version']}" for teacher in teachers)
+    return f"A part of the targets is what {names} said of these dialogues." if names else ""
 
 
 def _members(members: Sequence[Mapping[str, Any]]) -> str:

@@ -21,6 +21,7 @@ from emoplugin.training.curves import draw_curves
 from emoplugin.training.data import assemble
 from emoplugin.training.ensemble import EnsembleConfig, EnsembleTrainer
 from emoplugin.training.nelec import NelecConfig, NelecTrainer
+from emoplugin.training.teaching import teachers_terms
 from emoplugin.training.trained import Advance, Progress, Trained
 from emoplugin.training.vectors import located
 
@@ -71,6 +72,8 @@ def run_recipe(
         "device": trained.device,
         **trained.metrics,
     }
+    if getattr(config, "teachers", ()):
+        metrics["teachers"] = teachers_terms(config.teachers)
     folder = output / BUNDLE
     written = {"name": recipe.name, "version": recipe.version, **trained.config}
     write_bundle(folder, written, trained.files)

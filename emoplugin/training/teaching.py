@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from emoplugin.dialogue import Dialogue
 from emoplugin.errors import InputError
+from emoplugin.evaluation.card import RESEARCH_ONLY
 from emoplugin.labels import LabelSet
-from emoplugin.models.bundle import load
+from emoplugin.models.bundle import find, load, open_bundle
 from emoplugin.models.features import Float32
 from emoplugin.training.trained import Advance
 
@@ -54,3 +56,17 @@ def taught(
         advance("teachers", number, len(teachers))
     mixed: Float32 = (1.0 - share) * targets + share / len(teachers) * said
     return mixed
+
+
+def teachers_terms(teachers: Sequence[str]) -> list[dict[str, Any]]:
+    """Name and version of each teacher, and whether its card says that it is for research only."""
+    bundles = [open_bundle(find(name)) for name in teachers]
+    cards = [bundle.folder / "README.md" for bundle in bundles]
+    return [
+        {
+            "name": bundle.name,
+            "version": bundle.version,
+            "research_only": RESEARCH_ONLY in card.read_text(encoding="utf-8") if card.is_file() else None,
+        }
+        for bundle, card in zip(bundles, cards, strict=True)
+    ]

@@ -7,7 +7,7 @@ from emoplugin.evaluation.evaluate import evaluate
 from emoplugin.labels import THREE_TURN_LABELS
 
 
-def card(*train, dev=(), measured=None):
+def card(*train, dev=(), measured=None, teachers=()):
     recipe = {
         "name": "small",
         "summary": "A model.",
@@ -16,6 +16,7 @@ def card(*train, dev=(), measured=None):
     }
     config = {"name": "small", "version": "1.0.0", "labels": THREE_TURN_LABELS.to_json()}
     metrics = {"train_examples": 2000, "seconds": 90, "device": "1 CPU core"}
+    metrics["teachers"] = [{"name": name, "version": "1.0.0", "research_only": only} for name, only in teachers]
     if measured is not None:
         metrics["dev"] = measured
     return model_card(config, recipe, metrics, [find_dataset(name) for name in train])
@@ -48,6 +49,12 @@ def test_bias_speaks_of_the_sources_and_of_no_others():
 def test_only_a_model_that_may_not_be_shipped_says_so():
     assert "may be shipped" in card("emoturns", "emocontext")
     assert "may be shipped" not in card("emoturns")
+
+
+def test_what_a_teacher_may_not_the_taught_model_may_not_either():
+    assert "what large 1.0.0 said" in card("emoturns", teachers=[("large", False)])
+    assert "may be shipped" not in card("emoturns", teachers=[("large", False)])
+    assert "may be shipped" in card("emoturns", teachers=[("large", True)])
 
 
 def test_a_table_of_labels_shows_thresholds_where_there_are_some(single, multi, example):

@@ -100,7 +100,7 @@ def test_where_memory_runs_out_smaller_parts_are_tried(folder: Path, caplog: pyt
         if inputs[0].numel() > room:
             raise torch.OutOfMemoryError("no more")
 
-    encoder.network.register_forward_pre_hook(run_out)
+    encoder.network.embedding.register_forward_pre_hook(run_out)
     encoder.tokens_at_once = 8 * length
     assert np.abs(encoder(batch) - enough).max() < 1e-5
     assert encoder.tokens_at_once == room

@@ -20,6 +20,7 @@ HANDFUL = [
     "model.loop={epochs: 1, batch: 8}",
     "model.lexical={min_count: 1}",
     "model.folds=2",
+    "model.teachers=[]",
 ]
 
 
