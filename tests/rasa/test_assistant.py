@@ -7,17 +7,47 @@ import re
 import shutil
 import sys
 import tarfile
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from emoplugin.cli.chat import fingerprint
-from running import Server, Terminal, rasa
+from running import PROJECT, Server, Terminal, rasa
 
 pytestmark = pytest.mark.xdist_group("assistant")
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "use-over-http.md"
+BRANCHING = HOW_TO.with_name("branch-on-emotion.md")
 PHONE = ["Did you break my phone?", "Yes, it was me", "Are you serious"]
+
+
+def test_the_examples_of_branching_are_the_demos() -> None:
+    demo: dict[str, set[str]] = defaultdict(set)
+    shown: dict[str, set[str]] = defaultdict(set)
+    for path in PROJECT.rglob("*.yml"):
+        _names(yaml.safe_load(path.read_text()), demo)
+    for block in re.findall(r"```yaml\n(.*?)```", BRANCHING.read_text(), re.DOTALL):
+        _names(yaml.safe_load(block), shown)
+    assert set(shown) == {"rule", "story", "text", "slot", "form", "key"}
+    for kind, names in shown.items():
+        assert names <= demo[kind], kind
+
+
+def _names(content: Any, found: dict[str, set[str]]) -> None:
+    """Collects what rules, stories, texts, slots, forms and keys of the component are called in a file of Rasa."""
+    if not isinstance(content, dict):
+        return
+    for kind, section in (("rule", "rules"), ("story", "stories")):
+        found[kind] |= {entry[kind] for entry in content.get(section, [])}
+    for kind, section in (("slot", "slots"), ("form", "forms")):
+        found[kind] |= set(content.get(section, {}))
+    found["text"] |= {text["text"] for texts in content.get("responses", {}).values() for text in texts}
+    for component in content.get("pipeline", []):
+        if component["name"] == "emoplugin.EmotionClassifier":
+            found["key"] |= set(component)
 
 
 def test_rasas_own_tests_pass(assistant: Path) -> None:
