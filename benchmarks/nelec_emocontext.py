@@ -117,6 +117,9 @@ def main() -> None:
                 print(name, seed, results["systems"][name][seed], flush=True)
     full = {seed: arguments.runs / f"full-s{seed}" for seed in results["systems"].get("full", {})}
     for seed, run in full.items():
+        if not (run / "stages" / OUT_OF_FOLD).is_file():
+            print(f"{run}: no out-of-fold scores; resume the training to have them")
+            continue
         results["decisions"][seed] = decisions(run, trained, examples)
         print("decisions", seed, results["decisions"][seed], flush=True)
     if len(full) > 1:
