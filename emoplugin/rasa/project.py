@@ -1,7 +1,8 @@
 """What ``emoplugin add`` writes into a Rasa project and ``emoplugin remove`` takes out again.
 
 Every addition is a run of whole lines between two comments. Nothing else of a file is touched, so taking those runs out
-gives the file back byte for byte.
+gives the file back byte for byte. The second comment carries a checksum, so that lines that somebody changed since do
+not go unnoticed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import yaml
 from ruamel.yaml import YAML
@@ -32,7 +34,9 @@ BEGIN, END = "# >>> added by emoplugin", "# <<< added by emoplugin"
 RULES = Path("data") / "emotion_rules.yml"
 
 ENTITIES = [{name: {"influence_conversation": False}} for name in ("emotion", "emotion_confidence", "emotion_trend")]
-SLOTS = {"emotion": {"type": SLOT_TYPE, "mappings": [{"type": "from_entity", "entity": "emotion"}]}}
+SLOT = {"type": SLOT_TYPE, "mappings": [{"type": "from_entity", "entity": "emotion"}]}
+# Stories that do not name the slot would no longer be recognised when it holds an emotion.
+UNUSED = {"influence_conversation": False}
 RESPONSES = {
     "utter_emotion_angry": [{"text": "I am sorry, I can hear that this is annoying. Could you put it another way?"}],
     "utter_emotion_sad": [{"text": "I am sorry that you feel this way. Could you tell me a little more?"}],
@@ -46,7 +50,9 @@ EXAMPLE_RULES = [
     for label in ("angry", "sad")
 ]
 
-_BLOCK = re.compile(rf"^[ \t]*{BEGIN}[ \t]*\r?\n(?:(?![ \t]*{END}).*\n)*?[ \t]*{END}[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
+_BLOCK = re.compile(
+    rf"^[ \t]*{BEGIN}[ \t]*\r?\n((?:(?![ \t]*{END}).*\n)*?)[ \t]*{END} ([0-9a-f]+)[ \t]*(?:\r?\n|\Z)", re.MULTILINE
+)
 _NOTHING_MORE = re.compile(r"[ \t]*:[ \t]*(?:#[^\r\n]*)?(?:\r?\n|\Z)")
 
 
@@ -117,7 +123,12 @@ def plan_addition(project: Path, *, model: str | None = None, examples: bool = F
             raise InputError(
                 f"{_name(project, path)} has a slot emotion of its own; rename it, or make its type {SLOT_TYPE}."
             )
-    extend(home["slots"], "slots", _missing(SLOTS, contents, "slots"))
+        if examples and slot is not None and slot.get("influence_conversation") is False:
+            notes.append(
+                f"{_name(project, path)}: take `influence_conversation: false` out of the slot emotion for the rules."
+            )
+    slots = {"emotion": SLOT if examples else {**SLOT, **UNUSED}}
+    extend(home["slots"], "slots", _missing(slots, contents, "slots"))
     if examples:
         extend(home["responses"], "responses", _missing(RESPONSES, contents, "responses"))
     changes = [Change(path, before[path], after[path]) for path in before if after[path] != before[path]]
@@ -133,14 +144,15 @@ def plan_removal(project: Path) -> Plan:
         InputError: Not a project, files that cannot be read, or an addition whose last comment is missing.
     """
     config, domain, rules = _config_file(project), _domain_files(project), project / RULES
-    changes = []
+    changes, notes = [], []
     for path in [config, *domain, *([rules] if rules.is_file() else [])]:
         text = _read(path)
         rest = without_additions(text, _name(project, path))
         if rest != text:
             _load(rest, _name(project, path))
+            notes += _changed_since(text, _name(project, path))
             changes.append(Change(path, text, None if path == rules and not rest.strip() else rest))
-    return Plan(changes)
+    return Plan(changes, notes)
 
 
 def without_additions(text: str, name: str) -> str:
@@ -195,7 +207,7 @@ def _new_rules(project: Path) -> Change | None:
     path = project / RULES
     if not path.exists():
         content = yaml.safe_dump({"version": "3.1", "rules": EXAMPLE_RULES}, sort_keys=False)
-        return Change(path, None, "\n".join([BEGIN, *content.splitlines(), END, ""]))
+        return Change(path, None, "\n".join([*_framed(content.splitlines()), ""]))
     if not _read(path).lstrip().startswith(BEGIN):
         raise InputError(f"{RULES.as_posix()} is there already; rename it, or leave out --examples.")
     return None
@@ -238,7 +250,7 @@ def _extended(text: str, section: str, added: list[Any] | dict[str, Any], name: 
     if header is not None:
         inner = "  " if isinstance(added, dict) else ""
         lines = [header, *(inner + line for line in lines)]
-    new = _inserted(text, index, [margin + line for line in (BEGIN, *lines, END)])
+    new = _inserted(text, index, [margin + line for line in _framed(lines)])
     rest: Any = old.get(section)
     whole: Any = [*added, *(rest or [])] if isinstance(added, list) else {**added, **(rest or {})}
     try:
@@ -250,6 +262,24 @@ def _extended(text: str, section: str, added: list[Any] | dict[str, Any], name: 
     if not fits:
         raise InputError(f"{name}: {section} is written in a way that can not be extended safely; add to it by hand.")
     return new
+
+
+def _framed(lines: Sequence[str]) -> list[str]:
+    return [BEGIN, *lines, f"{END} {_checksum(lines)}"]
+
+
+def _checksum(lines: Iterable[str]) -> str:
+    """Tells changed lines from added ones; indentation and line ends do not count."""
+    return f"{crc32(chr(10).join(line.strip() for line in lines).encode()):08x}"
+
+
+def _changed_since(text: str, name: str) -> list[str]:
+    return [
+        f"{name}, row {text.count(chr(10), 0, found.start()) + 1}: these lines were changed since they were added; "
+        "they go with their changes."
+        for found in _BLOCK.finditer(text)
+        if _checksum(found[1].splitlines()) != found[2]
+    ]
 
 
 def _place(text: str, section: str, mapping: bool, name: str) -> tuple[int, int, str | None]:
