@@ -92,9 +92,9 @@ class EncoderNetwork(nn.Module):
         self.embedding = nn.Embedding.from_pretrained(vectors, freeze=False)
         self.core = EncoderCore(encoder, head, labels)
 
-    def forward(self, tokens: torch.Tensor, turns: torch.Tensor, *, padded: bool = True) -> torch.Tensor:
-        """Scores ``[batch, labels]`` of token numbers ``[batch, tokens]``; the rest as in ``EncoderCore``."""
-        scores: torch.Tensor = self.core(self.embedding(tokens), turns, padded=padded)
+    def forward(self, tokens: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
+        """Scores ``[batch, labels]`` of token numbers ``[batch, tokens]``; ``turns`` as in ``EncoderCore``."""
+        scores: torch.Tensor = self.core(self.embedding(tokens), turns)
         return scores
 
 

@@ -73,7 +73,8 @@ class TorchEncoder:
             for start, end in parts(lengths, self.tokens_at_once):
                 part, length = rows[start:end], lengths[end - 1]
                 padded = lengths[start] < length
-                found.append(self.network(tokens[part, :length], turns[part, :length], padded=padded).float())
+                vectors = self.network.embedding(tokens[part, :length])
+                found.append(self.network.core(vectors, turns[part, :length], padded=padded).float())
         scores = np.zeros((len(order), self.labels), dtype=np.float32)
         scores[order] = torch.cat(found).cpu().numpy()
         return scores
