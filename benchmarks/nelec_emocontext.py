@@ -30,14 +30,15 @@ from emoplugin.models.calibration import Calibration, Floats, fit_bias, fit_temp
 from emoplugin.models.features import ReadDialogues, read_dialogues
 from emoplugin.models.nelec import NelecModel, log_softmax
 from emoplugin.text import STEPS
-from emoplugin.training.nelec import OUT_OF_FOLD
-from emoplugin.training.recipe import load_recipe
-from emoplugin.training.run import BUNDLE, run_recipe
 from safetensors.numpy import load_file
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "nelec_emocontext.json"
 PAGE = HERE.parent / "docs" / "benchmarks" / "nelec-emocontext.md"
+# What a training leaves in its run folder, named here because only training should wait for torch.
+BUNDLE = "bundle"
+METRICS = f"{BUNDLE}/metrics.json"
+OUT_OF_FOLD = "stages/out-of-fold.safetensors"
 CHUNK = 128
 ROUNDS = {"objective": "multiclass", "num_class": len(LABELS), "num_leaves": 15, "learning_rate": 0.05, "seed": 1}
 TREES = 150
@@ -106,32 +107,33 @@ def main() -> None:
         for seed in arguments.seeds:
             train(name, seed, arguments.set, arguments.data, arguments.runs)
 
-    examples = load_dataset("emocontext", arguments.data, "dev")
-    trained = load_dataset("emocontext", arguments.data, "train")
     results: dict[str, Any] = {"systems": {}, "decisions": {}, "seeds together": {}}
     for name, system in SYSTEMS.items():
         for seed in arguments.seeds:
             run = arguments.runs / f"{name}-s{seed}"
-            if (run / BUNDLE / "metrics.json").is_file():
-                results["systems"].setdefault(name, {})[seed] = measure(system, run, examples)
+            if (run / METRICS).is_file():
+                results["systems"].setdefault(name, {})[seed] = measure(system, run, arguments.data)
                 print(name, seed, results["systems"][name][seed], flush=True)
     full = {seed: arguments.runs / f"full-s{seed}" for seed in results["systems"].get("full", {})}
     for seed, run in full.items():
-        if not (run / "stages" / OUT_OF_FOLD).is_file():
+        if not (run / OUT_OF_FOLD).is_file():
             print(f"{run}: no out-of-fold scores; resume the training to have them")
             continue
-        results["decisions"][seed] = decisions(run, trained, examples)
+        results["decisions"][seed] = decisions(run, arguments.data)
         print("decisions", seed, results["decisions"][seed], flush=True)
     if len(full) > 1:
-        results["seeds together"] = {"seeds": len(full), "emotion_f1": together(list(full.values()), examples)}
+        results["seeds together"] = {"seeds": len(full), "emotion_f1": together(list(full.values()), arguments.data)}
     RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     PAGE.write_text(page(json.loads(RESULTS.read_text(encoding="utf-8"))), encoding="utf-8")
 
 
 def train(name: str, seed: int, overrides: Sequence[str], data: Path, runs: Path) -> None:
     """Trains one system, unless its bundle is there; a training that was broken off is resumed."""
+    from emoplugin.training.recipe import load_recipe
+    from emoplugin.training.run import run_recipe
+
     system, run = SYSTEMS[name], runs / f"{name}-s{seed}"
-    if (run / BUNDLE / "metrics.json").is_file():
+    if (run / METRICS).is_file():
         return
     if system.stages and not run.is_dir():
         shutil.copytree(runs / f"{system.stages}-s{seed}" / "stages", run / "stages")
@@ -140,19 +142,24 @@ def train(name: str, seed: int, overrides: Sequence[str], data: Path, runs: Path
     run_recipe(recipe, data, run, resume=True, report=lambda figures: print(name, seed, figures, flush=True))
 
 
-def measure(system: System, run: Path, examples: Sequence[Example]) -> dict[str, float]:
-    """The figures of a run's bundle on the dev file."""
-    shown = [replace(example, dialogue=Dialogue(example.dialogue.turns[-system.turns :])) for example in examples]
-    evaluation = evaluate(load(run / BUNDLE, device="cpu"), shown, LABELS)
-    scores = evaluation.scores() | evaluation.probability_scores()
+def measure(system: System, run: Path, data: Path) -> dict[str, float]:
+    """The figures of a run's bundle on the dev file: those taken at its training, or anew where it sees less."""
+    if system.turns == WINDOW:
+        scores = json.loads((run / METRICS).read_text(encoding="utf-8"))["dev"]["scores"]
+    else:
+        examples = load_dataset("emocontext", data, "dev")
+        shown = [replace(example, dialogue=Dialogue(example.dialogue.turns[-system.turns :])) for example in examples]
+        evaluation = evaluate(load(run / BUNDLE, device="cpu"), shown, LABELS)
+        scores = evaluation.scores() | evaluation.probability_scores()
     return {name: scores[name] for name in SCORES}
 
 
-def decisions(run: Path, trained: Sequence[Example], examples: Sequence[Example]) -> dict[str, float]:
+def decisions(run: Path, data: Path) -> dict[str, float]:
     """Dev micro-F1 of other ways to decide from the same trained parts; whatever is fitted, is so on unseen folds."""
+    trained, examples = (load_dataset("emocontext", data, split) for split in ("train", "dev"))
     model = load(run / BUNDLE, device="cpu")
     assert isinstance(model, NelecModel)
-    kept = load_file(run / "stages" / OUT_OF_FOLD)
+    kept = load_file(run / OUT_OF_FOLD)
     targets = kept["targets"].astype(np.int64)
     truth = np.array([LABELS.index(example.labels[0]) for example in examples])
     read, dev_read = read_all(model, trained), read_all(model, examples)
@@ -201,8 +208,9 @@ def grown(unseen: Floats, targets: Integers, dev: Floats) -> tuple[Floats, Float
     return held, fit(np.arange(len(targets))).predict(dev, raw_score=True)
 
 
-def together(runs: Sequence[Path], examples: Sequence[Example]) -> float:
+def together(runs: Sequence[Path], data: Path) -> float:
     """Dev micro-F1 of the mean of the runs' log-probabilities."""
+    examples = load_dataset("emocontext", data, "dev")
     dialogues = [example.dialogue for example in examples]
     logarithms = [np.log(load(run / BUNDLE, device="cpu").predict_proba(dialogues)) for run in runs]
     truth = np.array([LABELS.index(example.labels[0]) for example in examples])
