@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from emoplugin.rasa.channel import KEYS
 from emoplugin.rasa.component import VALUES, EmotionClassifier
 from emoplugin.rasa.slots import EmotionSlot
 from emoplugin.rasa.trajectory import Alert
@@ -47,10 +48,17 @@ HEAD = """\
 In `config.yml`, first in the `pipeline`, as `emoplugin.EmotionClassifier`.
 """
 
+CHANNEL = """\
+In `credentials.yml`, as `emoplugin.EmotionChannel`. Without keys the component in the loaded assistant answers; with
+any of these a model for the channel alone does. [Use it over HTTP](../how-to/use-over-http.md) describes the answers.
+"""
+
 
 def render() -> str:
     """The page's text."""
     config = EmotionClassifier.get_default_config()
+    meanings = _comments(inspect.getsource(EmotionClassifier.get_default_config))
+    channel = {key: config[key] for key in KEYS}
     alert = {field.name: field.default for field in dataclasses.fields(Alert)}
     slot = {
         name: parameter.default
@@ -62,9 +70,12 @@ def render() -> str:
         "\n".join(
             [
                 HEAD,
-                _table(config, ALLOWED, _comments(inspect.getsource(EmotionClassifier.get_default_config))),
+                _table(config, ALLOWED, meanings),
                 "### alert\n",
                 _table(alert, ALERT_ALLOWED, _described(Alert)),
+                "## EmotionChannel\n",
+                CHANNEL,
+                _table(channel, ALLOWED, meanings),
                 "## EmotionSlot\n",
                 slot_entry,
                 _table(slot, SLOT_ALLOWED, _described(EmotionSlot.__init__)),

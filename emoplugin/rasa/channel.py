@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from http import HTTPStatus
@@ -13,7 +12,6 @@ from typing import Any
 
 import prometheus_client
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info
 from rasa.core.channels.channel import InputChannel, UserMessage
 from rasa.engine.storage.resource import Resource
 from rasa.server import ErrorResponse, requires_auth
@@ -27,6 +25,10 @@ from sanic.response import HTTPResponse
 from emoplugin.dialogue import Dialogue
 from emoplugin.rasa.component import EmotionClassifier
 from emoplugin.rasa.context import EMOTION
+from emoplugin.rasa.metrics import MODEL, REGISTRY
+
+KEYS = ("model", "device", "min_confidence", "target_prior")
+"""The component's keys that make a difference to what the channel answers."""
 
 MOST_BYTES = 1 << 20
 MOST_REQUESTS = 256
@@ -84,7 +86,7 @@ class EmotionChannel(InputChannel):
     """``POST parse``, ``GET health`` and ``GET metrics`` under ``/webhooks/emotion``.
 
     It holds no conversations. Without credentials it answers with the component of the loaded assistant, as that is
-    configured; with credentials, which are keys of the component's configuration, with a component of its own.
+    configured; with credentials, which are some of the component's keys, with a component of its own.
     """
 
     @classmethod
@@ -103,11 +105,7 @@ class EmotionChannel(InputChannel):
         return cls(credentials)
 
     def __init__(self, credentials: Mapping[str, Any] | None = None) -> None:
-        self._own = _component(credentials) if credentials else None
-        self._registry = CollectorRegistry()
-        self._predictions = Counter("emoplugin_predictions", "Turns classified.", ["label"], registry=self._registry)
-        self._latency = Histogram("emoplugin_parse_seconds", "Time to answer a parse.", registry=self._registry)
-        self._model = Info("emoplugin_model", "The model that answers.", registry=self._registry)
+        self._own = _own(credentials) if credentials else None
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:  # noqa: ARG002
         """The channel's routes. Health is open, as Rasa's own is; the others ask for Rasa's token or JWT."""
@@ -120,39 +118,36 @@ class EmotionChannel(InputChannel):
         return routes
 
     async def _parse(self, request: Request) -> HTTPResponse:
-        start = time.perf_counter()
         asked = await _read(request)
         single = not isinstance(asked, list)
         dialogues = [_dialogue(one) for one in _checked([asked] if single else asked)]
-        answers = await self._answers(request.app, dialogues)
-        for answer in answers:
-            self._predictions.labels(answer["label"]).inc()
-        self._latency.observe(time.perf_counter() - start)
+        messages = [Message({TEXT: dialogue.text}) for dialogue in dialogues]
+        # In a thread, because the event loop is everybody's.
+        await asyncio.to_thread(self._component(request.app).process, messages)
+        answers = [_answer(message) for message in messages]
         return response.json(answers[0] if single else answers)
 
     async def _health(self, request: Request) -> HTTPResponse:
-        return response.json({"status": "ok", "model": await self._described(request.app)})
+        model = self._component(request.app).model
+        await asyncio.to_thread(model.predict, Dialogue([""]))
+        return response.json({"status": "ok", "model": {"name": model.name, "version": model.version}})
 
     async def _metrics(self, request: Request) -> HTTPResponse:
-        self._model.info(await self._described(request.app))
-        content = prometheus_client.generate_latest(self._registry)
+        model = self._component(request.app).model
+        MODEL.info({"name": model.name, "version": model.version})
+        content = prometheus_client.generate_latest(REGISTRY)
         return response.raw(content, content_type=prometheus_client.CONTENT_TYPE_LATEST)
 
-    async def _described(self, app: Sanic) -> dict[str, str]:
-        """The name and version of the model, as it says itself when it is asked something."""
-        (answer,) = await self._answers(app, [Dialogue([""])])
-        model: dict[str, str] = answer["model"]
-        return model
-
-    async def _answers(self, app: Sanic, dialogues: list[Dialogue]) -> list[dict[str, Any]]:
-        """What is found for each dialogue, worked out in a thread: the event loop is everybody's."""
-        component = self._own or _loaded(app)
-        messages = [Message({TEXT: dialogue.text}) for dialogue in dialogues]
-        await asyncio.to_thread(component.process, messages)
-        return [_answer(message) for message in messages]
+    def _component(self, app: Sanic) -> EmotionClassifier:
+        return self._own or _loaded(app)
 
 
-def _component(credentials: Mapping[str, Any]) -> EmotionClassifier:
+def _own(credentials: Mapping[str, Any]) -> EmotionClassifier:
+    unknown = sorted(set(credentials) - set(KEYS))
+    if unknown:
+        raise InvalidConfigException(
+            f"emoplugin.EmotionChannel: unknown key {', '.join(unknown)}; the keys are {', '.join(KEYS)}."
+        )
     config = {**EmotionClassifier.get_default_config(), **credentials}
     # It is never trained, so there is nothing that it would store.
     return EmotionClassifier.create(config, None, Resource("channel"), None)

@@ -41,6 +41,7 @@ from emoplugin.models.bundle import find, load, open_bundle
 from emoplugin.rasa.context import EMOTION, dialogue_of, earlier_emotions
 from emoplugin.rasa.evaluation import take_part
 from emoplugin.rasa.examples import labelled
+from emoplugin.rasa.metrics import PREDICTIONS, SECONDS
 from emoplugin.rasa.trajectory import Alert, Trajectory
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
 
     Stands first in the pipeline, so that the components after it see a message without the context that an ``<eos>``
     text carries. Each message gets ``message["emotion"]`` and entities over its whole text.
+
+    Attributes:
+        model: The model that decides, with what NLU examples taught it.
+        roles: Whether the entity ``emotion`` has its label as role.
     """
 
     @staticmethod
@@ -86,7 +91,8 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
             # Below this probability a message counts as neutral, and `abstained` is true.
             "min_confidence": 0.0,
             # Share of each label that your users' messages have, such as {others: 0.8, happy: 0.1, sad: 0.05,
-            # angry: 0.05}, to correct the probabilities by; null leaves them as the bundle gives them.
+            # angry: 0.05}, to correct the bundle's probabilities by; null leaves them. It names the bundle's labels,
+            # and what NLU examples teach comes on top of it.
             "target_prior": None,
             # What NLU examples may name as `emotion` in their metadata; null takes the bundle's labels. A list such as
             # [others, angry, homesick] takes their place; the bundle's neutral label has to be in it.
@@ -163,14 +169,14 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
         self.roles: bool = config["roles"]
         self._min_confidence = float(config["min_confidence"])
         try:
-            self._model = _with_prior(load(bundle, device=config["device"]), config["target_prior"])
-            labels = _label_set(config["labels"], self._model)
+            model = _with_prior(load(bundle, device=config["device"]), config["target_prior"])
+            labels = _label_set(config["labels"], model)
             adapter = Adapter.read(learned) if learned is not None else None
-            if adapter is not None:
-                self._model = AdaptedModel(self._model, adapter)
-            elif labels != self._model.labels:
-                self._model = AdaptedModel(self._model, Adapter.blank(labels, self._model))
-            self._alert = Alert.read(config["alert"], self._model.labels) if config["alert"] is not None else None
+            self._untaught = [] if adapter else [name for name in labels.names if name not in model.labels.names]
+            if adapter is None and labels != model.labels:
+                adapter = Adapter.blank(labels, model)
+            self.model = AdaptedModel(model, adapter) if adapter is not None else model
+            self._alert = Alert.read(config["alert"], self.model.labels) if config["alert"] is not None else None
         except EmopluginError as error:
             raise InvalidConfigException(f"EmotionClassifier: {error}") from None
 
@@ -182,26 +188,27 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
                 return node._component
         return None
 
-    @property
-    def labels(self) -> LabelSet:
-        """What it decides between."""
-        return self._model.labels
-
     def train(self, training_data: TrainingData) -> Resource:
         """Puts the bundle into the Rasa model, with what the examples whose metadata name an emotion teach.
 
         Raises:
-            InvalidConfigException: Wrong metadata, in one sentence that names the example.
+            InvalidConfigException: Wrong metadata, or a new label without examples, in one sentence.
         """
         examples = self.labelled(training_data.training_examples)
+        missing = [name for name in self._untaught if not any(name in names for _, names in examples)]
+        if missing:
+            raise InvalidConfigException(
+                f"EmotionClassifier: labels has {', '.join(missing)}, which {self.model.name} does not know and no NLU "
+                "example teaches; name it as emotion in the metadata of some examples, or take it out of labels."
+            )
         if examples:
             self._learn(examples)
         with self._model_storage.write_to(self._resource) as folder:
             target = Path(folder) / BUNDLE
             if target != self._bundle:  # It is where it was loaded from when a trained model is trained on.
                 shutil.copytree(self._bundle, target)
-            if isinstance(self._model, AdaptedModel):
-                self._model.adapter.write(Path(folder))
+            if isinstance(self.model, AdaptedModel):
+                self.model.adapter.write(Path(folder))
         return self._resource
 
     def labelled(self, messages: Iterable[Message]) -> list[tuple[Dialogue, tuple[str, ...]]]:
@@ -211,19 +218,19 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
             InvalidConfigException: Wrong metadata, in one sentence that names the example.
         """
         try:
-            return labelled(messages, self.labels)
+            return labelled(messages, self.model.labels)
         except EmopluginError as error:
             raise InvalidConfigException(f"EmotionClassifier: {error}") from None
 
     def _learn(self, examples: list[tuple[Dialogue, tuple[str, ...]]]) -> None:
         from emoplugin.datasets import load_dataset
 
-        current = self._model
+        current = self.model
         if not isinstance(current, AdaptedModel):
             current = AdaptedModel(current, Adapter.blank(current.labels, current))
         replay = load_dataset(REPLAY)
         adapter = fit(current, examples, [example.dialogue for example in replay[:: max(1, len(replay) // REPLAYED)]])
-        self._model = AdaptedModel(current.model, adapter)
+        self.model = AdaptedModel(current.model, adapter)
         logger.info("EmotionClassifier learned from %d labelled examples.", len(examples))
 
     def process(self, messages: List[Message], tracker: Optional[DialogueStateTracker] = None) -> List[Message]:  # noqa: UP006, UP045
@@ -233,14 +240,19 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
             messages: What the user said, in one conversation.
             tracker: That conversation before the messages.
         """
+        with SECONDS.time():
+            self._process(messages, tracker)
+        return messages
+
+    def _process(self, messages: list[Message], tracker: DialogueStateTracker | None) -> None:
         spoken = [message for message in messages if isinstance(message.get(TEXT), str)]
         dialogues = [dialogue_of(message.get(TEXT), tracker) for message in spoken]
-        emotions = self._model.predict_batch(dialogues, min_confidence=self._min_confidence)
+        emotions = self.model.predict_batch(dialogues, min_confidence=self._min_confidence)
         earlier = list(islice(earlier_emotions(tracker), self._alert.of if self._alert is not None else 1))
         for message, dialogue, emotion in zip(spoken, dialogues, emotions, strict=True):
             self._attach(message, dialogue, self._describe(dialogue, emotion, earlier))
+            PREDICTIONS.labels(emotion.label).inc()
         logger.debug("Emotion of %d message(s): %s", len(spoken), [emotion.label for emotion in emotions])
-        return messages
 
     def _describe(self, dialogue: Dialogue, emotion: Emotion, earlier: list[Mapping[str, Any]]) -> dict[str, Any]:
         trajectory = Trajectory.after(emotion, earlier[0] if earlier else None)
@@ -252,7 +264,7 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
             "streak": trajectory.streak,
             "trend": trajectory.trend,
             "mood": _rounded(trajectory.mood),
-            "model": {"name": self._model.name, "version": self._model.version},
+            "model": {"name": self.model.name, "version": self.model.version},
         }
         return {**found, "alert": self._alert is not None and self._alert.holds([found, *earlier])}
 

@@ -56,7 +56,7 @@ def emotion_report(component: EmotionClassifier, test_data: TrainingData) -> dic
     if not examples:
         return None
     messages = component.process([Message({TEXT: dialogue.text}) for dialogue, _ in examples])
-    names = component.labels.names
+    names = component.model.labels.names
     truth = np.array([[name in right for name in names] for _, right in examples])
     found = np.array([[name in message.get(EMOTION)["labels"] for name in names] for message in messages])
     counts = counts_of_sets(truth, found)

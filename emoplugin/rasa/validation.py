@@ -67,7 +67,7 @@ def _check(slot: EmotionSlot, component: EmotionClassifier) -> None:
     def fail(sentence: str) -> None:
         raise InvalidConfigException(f"EmotionSlot: the slot {slot.name} {sentence}")
 
-    labels = component.labels
+    labels = component.model.labels
     roles = [mapping.get("role") for mapping in slot.mappings if mapping.get("entity") == EMOTION]
     for role in roles:
         if component.roles and role not in labels.names:

@@ -183,14 +183,20 @@ async def test_without_an_assistant_or_a_model_of_its_own_it_is_not_ready() -> N
 
 
 async def test_metrics_count_what_was_answered(client: aiohttp.ClientSession) -> None:
+    async def counted(metric: str, **labels: str) -> float:
+        return samples((await get(client, "metrics"))[1]).get((metric, frozenset(labels.items())), 0)
+
+    async def counts() -> list[float]:
+        labels = ("angry", "happy")
+        predictions = [await counted("emoplugin_predictions_total", label=label) for label in labels]
+        return [*predictions, await counted("emoplugin_process_seconds_count")]
+
+    before = await counts()
     await post(client, [{"text": "mad"}, {"text": "mad"}, {"text": "glad"}])
     await post(client, {"text": 3})
-    _, metrics = await get(client, "metrics")
-    found = samples(metrics)
-    assert found["emoplugin_predictions_total", frozenset({("label", "angry")})] == 2
-    assert found["emoplugin_predictions_total", frozenset({("label", "happy")})] == 1
-    assert found["emoplugin_parse_seconds_count", frozenset()] == 1
-    assert found["emoplugin_model_info", frozenset({("name", "words"), ("version", "1")})] == 1
+    await get(client, "health")
+    assert await counts() == [before[0] + 2, before[1] + 1, before[2] + 1]
+    assert await counted("emoplugin_model_info", name="words", version="1") == 1
 
 
 async def test_others_are_served_while_a_batch_is_worked_on(
@@ -215,6 +221,7 @@ async def test_others_are_served_while_a_batch_is_worked_on(
     ("credentials", "message"),
     [
         ({"modell": "nelec-en"}, "unknown key modell"),
+        ({"alert": None}, "unknown key alert; the keys are model, device"),
         ({"model": "no-such-model"}, "No bundle 'no-such-model'"),
         ({"min_confidence": 1.5}, "min_confidence is 1.5"),
         ("nelec-en", "give keys such as model"),

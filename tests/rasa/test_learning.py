@@ -128,6 +128,13 @@ def test_wrong_metadata_names_the_example(words: str, tmp_path: Path, metadata: 
     assert "\n" not in str(error.value)
 
 
+def test_a_new_label_needs_an_example(words: str, tmp_path: Path) -> None:
+    data = TrainingData([example("the rogue ninjad it", emotion="angry")])
+    with pytest.raises(InvalidConfigException, match="labels has homesick, which words does not know") as error:
+        train(tmp_path / "storage", data, words, labels=["others", "angry", "homesick"])
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("labels", "says"), [("angry", "labels is 'angry'"), (["angry", "calm"], "labels lacks others")]
 )
