@@ -1,6 +1,6 @@
 """What EmoTurns is worth: each shipped model beside the same recipe without EmoTurns.
 
-    python benchmarks/emoturns_ablation.py --data DIR --runs DIR [--set NAME:key=value]
+    python benchmarks/emoturns_ablation.py --data DIR --runs DIR [--model NAME] [--set NAME:key=value]
 
 The model without is trained into ``RUNS/NAME-without`` where that is not there yet; the model with it is the shipped
 bundle. Both are measured on EmoTurns dev and on EmoContext dev, which neither was trained on. Writes
@@ -39,10 +39,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="the data folder")
     parser.add_argument("--runs", type=Path, required=True, help="folder for the trainings")
+    parser.add_argument("--model", action="append", help="a shipped model; by default all of them")
     parser.add_argument("--set", action="append", default=[], help="overrides for the recipes, as NAME:key=value")
     arguments = parser.parse_args()
     figures = {}
-    for name in shipped():
+    for name in arguments.model or shipped():
         overrides = [each.partition(":")[2] for each in arguments.set if each.startswith(f"{name}:")]
         run = arguments.runs / f"{name}-without"
         if not (run / BUNDLE).is_dir():
@@ -59,7 +60,9 @@ def train_without(name: str, overrides: list[str], data: Path, run: Path) -> Non
     """Trains a shipped recipe without EmoTurns among its sources, for as many steps an epoch as the data left give."""
     recipe = load_recipe(name, overrides)
     sources = tuple(source for source in recipe.train if source.dataset != "emoturns")
-    model = {key: value for key, value in recipe.model.items() if not key.endswith("_sources")}
+    # Teachers know EmoTurns, too.
+    left_out = ("_sources", "teachers", "teaching")
+    model = {key: value for key, value in recipe.model.items() if not key.endswith(left_out)}
     run_recipe(dataclasses.replace(recipe, train=sources, model=model), data, run)
 
 
