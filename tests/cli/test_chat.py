@@ -57,7 +57,7 @@ def test_a_configuration_that_cannot_be_read_is_refused(project: Path, content: 
 
 def test_a_training_that_fails_is_told_in_rasas_words(project: Path) -> None:
     config = project / "config.yml"
-    config.write_text(config.read_text().replace("model: nelec-en", "model: nelec-en\n  min_confidence: 1.5"))
+    config.write_text(config.read_text().replace("min_confidence: 0.4", "min_confidence: 1.5"))
     with pytest.raises(EmopluginError, match=r"min_confidence is 1\.5") as error:
         chat(project)
     assert "Traceback" not in str(error.value)

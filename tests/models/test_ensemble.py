@@ -45,7 +45,8 @@ class TestEnsemble(ModelContract):
         )
         logs = [uncorrected(member, member.predict_scores(DIALOGUES[:6])) for member in model.members]
         mean = np.tensordot(weights, np.stack(logs), axes=1) / model.calibration.temperature
-        odds = np.exp(mean) * np.array(model.calibration.target_prior) / np.array(model.calibration.train_prior)
+        odds = np.exp(mean + np.array(model.calibration.bias or 0.0))
+        odds *= np.array(model.calibration.target_prior) / np.array(model.calibration.train_prior)
         expected = odds / odds.sum(axis=1, keepdims=True)
         assert np.abs(model.predict_proba(DIALOGUES[:6]) - expected).max() < 1e-6
         assert abs(weights.sum() - 1) < 1e-9
