@@ -10,8 +10,6 @@ import typer
 from emoplugin.cli.console import json_line, print_entry, progress
 from emoplugin.errors import InputError
 
-REPEATS = 3
-
 
 def benchmark(
     model: Annotated[str, typer.Option(help="A shipped bundle's name, or a bundle's folder.")] = "nelec-en",
@@ -37,7 +35,7 @@ def benchmark(
     seconds = time.perf_counter() - start
 
     from emoplugin.datasets import load_dataset, read_turns
-    from emoplugin.evaluation.speed import measure_speed
+    from emoplugin.evaluation.speed import REPEATS, measure_speed
 
     examples = load_dataset("emoturns", None, "dev") if input is None else list(read_turns(input))
     if len(examples) < 2:
@@ -47,7 +45,6 @@ def benchmark(
         speed = measure_speed(
             loaded,
             [example.dialogue for example in examples],
-            repeats=REPEATS,
             advance=lambda rows: bar.advance(task, rows),
         )
     memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024

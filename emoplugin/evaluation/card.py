@@ -99,8 +99,12 @@ def _data_table(recipe: Mapping[str, Any], sources: Sequence[Dataset]) -> str:
 
 def _teachers(teachers: Sequence[Mapping[str, Any]]) -> str:
     """Which models a distilled one has learnt from."""
+    if not teachers:
+        return ""
     names = " and ".join(f"{teacher['name']} {teacher['version']}" for teacher in teachers)
-    return f"A part of the targets is what {names} said of these dialogues." if names else ""
+    unknown = any(teacher["research_only"] is None for teacher in teachers)
+    doubt = " On what terms that may be shipped is not known: a teacher has no card." if unknown else ""
+    return f"A part of the targets is what {names} said of these dialogues.{doubt}"
 
 
 def _members(members: Sequence[Mapping[str, Any]]) -> str:

@@ -13,6 +13,7 @@ from emoplugin.models.base import EmotionModel
 from emoplugin.text import Normalizer
 
 WARM_UP = 50
+REPEATS = 3
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,6 @@ def measure_speed(
     model: EmotionModel,
     dialogues: Sequence[Dialogue],
     *,
-    repeats: int = 3,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Speed:
     """Times a model on dialogues: one by one, and all at once as the best of several repeats.
@@ -46,8 +46,7 @@ def measure_speed(
     Args:
         model: The model, loaded.
         dialogues: Two or more.
-        repeats: How often all are run at once.
-        advance: Called with the number of dialogues done.
+        advance: Called with the number of dialogues done, ``1 + REPEATS`` times each in all.
     """
     for dialogue in dialogues[:WARM_UP]:
         model.predict(dialogue)
@@ -56,12 +55,12 @@ def measure_speed(
         single.append(_seconds(partial(model.predict, dialogue)))
         advance(1)
     bulk = []
-    for _ in range(repeats):
+    for _ in range(REPEATS):
         bulk.append(_seconds(lambda: model.predict_batch(dialogues)))
         advance(len(dialogues))
     normalizer = Normalizer()
     turns = [turn for dialogue in dialogues for turn in dialogue.window()]
-    text = min(_seconds(lambda: normalizer.analyze_batch(turns)) for _ in range(repeats))
+    text = min(_seconds(lambda: normalizer.analyze_batch(turns)) for _ in range(REPEATS))
     return Speed(
         dialogues=len(dialogues),
         median_ms=statistics.median(single) * 1e3,

@@ -50,16 +50,19 @@ class EmotionSlotValidator(GraphComponent):
         from emoplugin.rasa.slots import EmotionSlot
 
         slots = [slot for slot in importer.get_domain().slots if isinstance(slot, EmotionSlot)]
-        for config in _configurations(importer.get_config(), EmotionClassifier.__name__):
+        for config in _configurations(importer.get_config(), EmotionClassifier):
             component = EmotionClassifier.create({**EmotionClassifier.get_default_config(), **config}, *self._place)
             for slot in slots:
                 _check(slot, component)
         return importer
 
 
-def _configurations(config: Mapping[str, Any], name: str) -> Iterator[dict[str, Any]]:
+def _configurations(config: Mapping[str, Any], component: type[EmotionClassifier]) -> Iterator[dict[str, Any]]:
+    # The names under which Rasa finds it; a class of that name elsewhere is somebody else's.
+    modules = ("", "emoplugin.", f"{component.__module__}.")
+    names = [module + component.__name__ for module in modules]
     for entry in config.get("pipeline") or []:
-        if str(entry["name"]).rpartition(".")[2] == name:
+        if entry["name"] in names:
             yield {key: value for key, value in entry.items() if key != "name"}
 
 

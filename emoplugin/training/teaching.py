@@ -59,7 +59,7 @@ def taught(
 
 
 def teachers_terms(teachers: Sequence[str]) -> list[dict[str, Any]]:
-    """Name and version of each teacher, and whether its card says that it is for research only."""
+    """Name and version of each teacher, and whether its card says that it is for research only; None without a card."""
     bundles = [open_bundle(find(name)) for name in teachers]
     cards = [bundle.folder / "README.md" for bundle in bundles]
     return [

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from emoplugin.datasets import find_dataset
-from emoplugin.evaluation.card import SECTIONS, model_card
+from emoplugin.evaluation.card import RESEARCH_ONLY, SECTIONS, model_card
 from emoplugin.evaluation.evaluate import evaluate
 from emoplugin.labels import THREE_TURN_LABELS
 
@@ -54,7 +54,8 @@ def test_only_a_model_that_may_not_be_shipped_says_so():
 def test_what_a_teacher_may_not_the_taught_model_may_not_either():
     assert "what large 1.0.0 said" in card("emoturns", teachers=[("large", False)])
     assert "may be shipped" not in card("emoturns", teachers=[("large", False)])
-    assert "may be shipped" in card("emoturns", teachers=[("large", True)])
+    assert RESEARCH_ONLY in card("emoturns", teachers=[("large", True)])
+    assert "not known" in card("emoturns", teachers=[("large", None)])
 
 
 def test_a_table_of_labels_shows_thresholds_where_there_are_some(single, multi, example):

@@ -99,4 +99,3 @@ def test_vectors_come_from_files_and_emoji_from_a_second_one(tmp_path: Path) -> 
 def test_a_teacher_is_part_of_the_networks_targets(folder: Path, tmp_path: Path) -> None:
     taught = train(tmp_path / "taught", f"model.teachers=[{folder}]")
     assert (taught / "network.onnx").read_bytes() != (folder / "network.onnx").read_bytes()
-    assert (taught / "lexical.safetensors").read_bytes() != (folder / "lexical.safetensors").read_bytes()

@@ -10,6 +10,7 @@ import pytest
 import wordmodel
 from emoplugin import EmotionClassifier
 from emoplugin.models.calibration import Calibration
+from emoplugin.rasa.metrics import REGISTRY
 from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
@@ -47,6 +48,15 @@ def parse(classifier: EmotionClassifier, text: str | None, *events: Any) -> Mess
     tracker = DialogueStateTracker.from_events("sender", list(events))
     (message,) = classifier.process([said(text)], tracker)
     return message
+
+
+def test_messages_of_conversations_are_counted(classifier: EmotionClassifier) -> None:
+    def counted() -> float:
+        return REGISTRY.get_sample_value("emoplugin_predictions_total", {"label": "angry"}) or 0.0
+
+    before = counted()
+    parse(classifier, "i am mad")
+    assert counted() == before + 1
 
 
 def test_what_a_message_gets(classifier: EmotionClassifier) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import tinyproject
+from emoplugin import EmotionClassifier
+from emoplugin.rasa import validation
 from rasa.shared.exceptions import InvalidConfigException
 from running import rasa
 
@@ -64,3 +66,9 @@ def test_what_else_cannot_be_trained(tmp_path: Path, slot: dict[str, Any], confi
 def test_what_can_be_trained(tmp_path: Path, slot: dict[str, Any], config: dict[str, Any]) -> None:
     tinyproject.write(tmp_path, config, {"slots": {"emotion": {**SLOT, **slot}}})
     assert tinyproject.train(tmp_path).endswith(".tar.gz")
+
+
+def test_a_class_of_the_same_name_elsewhere_is_left_alone() -> None:
+    names = ("EmotionClassifier", "emoplugin.EmotionClassifier", "emoplugin.rasa.component.EmotionClassifier")
+    pipeline = [{"name": name} for name in (*names, "mine.EmotionClassifier")]
+    assert len(list(validation._configurations({"pipeline": pipeline}, EmotionClassifier))) == len(names)
