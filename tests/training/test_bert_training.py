@@ -202,6 +202,17 @@ def test_frozen_blocks_keep_their_weights(train: Train, tiny_encoder: Path, tmp_
         assert np.array_equal(before[name], after[f"live/core.encoder.{name}"]) is same
 
 
+def test_a_long_turn_is_read_as_far_as_the_recipe_says(train: Train, tmp_path: Path) -> None:
+    train(tmp_path, "model.turn_tokens=4", "model.loop.epochs=1")
+    model = load(tmp_path / "bundle", device="cpu")
+
+    def score(text: str) -> float:
+        return model.predict(Dialogue([text])).confidence
+
+    assert score("hi ha hello hi ha") == score("hi ha hi ha")
+    assert score("hi ha hi") != score("hi ha hi ha")
+
+
 def test_balancing_brings_the_labels_weights_together() -> None:
     targets = np.eye(2, dtype=np.float32)[[0, 0, 0, 1]]
     data = Batches([], np.zeros((4, 0), np.float32), targets, np.ones(4, np.float32))
@@ -230,6 +241,8 @@ def test_held_out_groups_are_whole_and_of_the_sources_named() -> None:
         ("model.held_out=1.5", "held_out must lie between 0 and 1, found 1.5"),
         ("model.teaching=1.0", "teaching must lie between 0 and 1"),
         ("model.pooling=cls", "unknown key 'pooling'"),
+        ("model.turn_tokens=7", "turn_tokens must be an even number, 2 or more, found 7"),
+        ("model.turn_tokens=40000", "3 turns of 40000 tokens and their separators are 120004, and .* at most"),
     ],
 )
 def test_a_bad_setting_is_named(train: Train, tmp_path: Path, setting: str, message: str) -> None:
