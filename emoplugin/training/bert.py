@@ -15,7 +15,7 @@ from emoplugin.errors import InputError
 from emoplugin.evaluation.metrics import accuracy, average_precision, confusion_matrix, counts_of_sets, emotion_counts
 from emoplugin.labels import LabelSet
 from emoplugin.models.bert import NETWORK, NETWORK_WEIGHTS, bundle_files, encoder_scores, unpadded
-from emoplugin.models.calibration import Calibration, Floats, fit_temperature, fit_thresholds
+from emoplugin.models.calibration import Calibration, Floats, fit_bias, fit_temperature, fit_thresholds
 from emoplugin.models.encoder import EncoderNetwork, HeadConfig
 from emoplugin.models.runtime import cpu_session
 from emoplugin.models.tokens import TURN_TOKENS, Float32, TokenBatch, TokenVectors, TurnTokenizer
@@ -204,6 +204,9 @@ class BertTrainer:
         if several:
             thresholds = fit_thresholds(self.calibration.probabilities(scores, True), truth)
             self.calibration = replace(self.calibration, thresholds=thresholds)
+        elif self.calibration.target_prior is not None and self.labels.neutral is not None:
+            bias = fit_bias(self.calibration, scores, truth.argmax(axis=1), self.labels.index(self.labels.neutral))
+            self.calibration = replace(self.calibration, bias=bias)
 
     @property
     def _chief(self) -> str:
