@@ -20,7 +20,7 @@ from emoplugin.models.encoder import EncoderNetwork, HeadConfig
 from emoplugin.models.runtime import cpu_session
 from emoplugin.models.tokens import TURN_TOKENS, Float32, TokenBatch, TokenVectors, TurnTokenizer
 from emoplugin.text import Normalizer, TextConfig
-from emoplugin.training.data import TrainingSet
+from emoplugin.training.data import TrainingSet, balanced
 from emoplugin.training.encoders import Pieces, encoder_folder, read_pieces
 from emoplugin.training.finetune import FinetuneConfig, finetune, predict_encoder
 from emoplugin.training.loop import Batches, token_rows
@@ -42,6 +42,7 @@ class BertConfig:
         turn_tokens: Most tokens of a turn; the middle of a longer one is left out.
         head: What is made of the encoder's states.
         loop: How it is fine-tuned.
+        balance: How much rare labels count for more: 0 not at all, 1 until all labels weigh the same.
         held_out: Share of the calibration sources' groups that is not trained on: the temperature, and the thresholds
             of labels that are decided on their own, are fitted on it.
         calibration_sources: Numbers of the sources that the held-out share is drawn from; empty takes all.
@@ -56,6 +57,7 @@ class BertConfig:
     turn_tokens: int = TURN_TOKENS
     head: HeadConfig = field(default_factory=HeadConfig)
     loop: FinetuneConfig = field(default_factory=FinetuneConfig)
+    balance: float = 0.0
     held_out: float = 0.05
     calibration_sources: tuple[int, ...] = ()
     teachers: tuple[str, ...] = ()
@@ -84,7 +86,7 @@ class BertTrainer:
         progress: Progress,
         advance: Advance = lambda _stage, _done, _all: None,
     ) -> None:
-        self.config, self.labels, self.data, self.dev = config, labels, data, dev
+        self.config, self.labels, self.data, self.dev = config, labels, balanced(data, config.balance), dev
         self.run, self.seed, self.progress, self.advance = run, seed, progress, advance
         self.text = TextConfig.from_json(config.text)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -96,7 +98,6 @@ class BertTrainer:
         everything = self._batches(self.data)
         aside = held_out(self.data, self.config.calibration_sources, self.config.held_out, self.seed)
         train, calibration = everything.subset(np.flatnonzero(~aside)), everything.subset(np.flatnonzero(aside))
-        train = balanced(train, self.config.loop.balance)
         windows = [self.data.windows[row] for row in np.flatnonzero(~aside)]
         targets = taught(train.targets, windows, self.labels, self.config.teachers, self.config.teaching, self.advance)
         train = replace(train, targets=targets)
@@ -256,15 +257,6 @@ def held_out(data: TrainingSet, sources: tuple[int, ...], share: float, seed: in
     count = max(round(share * len(groups)), 1)
     drawn = set(np.random.default_rng((seed, 2)).permutation(groups)[:count].tolist())
     return np.array([group in drawn for group in data.groups]) & eligible
-
-
-def balanced(data: Batches, strength: float) -> Batches:
-    """The data with weights that bring the labels' total weights nearer to each other."""
-    shares = data.targets / np.maximum(data.targets.sum(axis=1, keepdims=True), 1.0)
-    totals = (shares * data.weights[:, None]).sum(axis=0)
-    factors = (totals.sum() / np.maximum(totals, 1e-6) / len(totals)) ** strength
-    weights = data.weights * (shares @ factors).astype(np.float32)
-    return Batches(data.rows, data.dense, data.targets, weights)
 
 
 def _token_batch(data: Batches) -> TokenBatch:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +121,14 @@ def assemble(sources: Sequence[Source], labels: LabelSet, data_dir: Path | None,
         groups,
         np.array(numbers, dtype=np.int64),
     )
+
+
+def balanced(data: TrainingSet, strength: float) -> TrainingSet:
+    """The data with weights that bring the labels' total weights nearer to each other: not at 0, wholly at 1."""
+    shares = data.marks / np.maximum(data.marks.sum(axis=1, keepdims=True), 1.0)
+    totals = (shares * data.weights[:, None]).sum(axis=0)
+    factors = (totals.sum() / np.maximum(totals, 1e-6) / len(totals)) ** strength
+    return replace(data, weights=data.weights * (shares @ factors).astype(np.float32))
 
 
 def folds(groups: Sequence[str], count: int, seed: int) -> npt.NDArray[np.int64]:

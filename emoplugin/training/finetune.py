@@ -50,7 +50,6 @@ class FinetuneConfig:
             encoder has trains the head alone.
         weight_decay: Decoupled weight decay of matrices (AdamW).
         loss: What is minimised.
-        balance: How much rare labels count for more: 0 not at all, 1 until all labels weigh the same.
         clip: Highest norm of the gradient.
         precision: ``fp32``, ``bf16`` (matrix products in bfloat16), or ``auto``: bf16 where the device is
             made for it.
@@ -68,7 +67,6 @@ class FinetuneConfig:
     frozen: int = 0
     weight_decay: float = 0.01
     loss: LossConfig = field(default_factory=LossConfig)
-    balance: float = 0.0
     clip: float = 1.0
     precision: str = "auto"
     checkpoint: int = 200

@@ -21,7 +21,7 @@ from emoplugin.models.lexical import LexicalModel
 from emoplugin.models.nelec import Combiner, Standardizer, bundle_files, log_softmax
 from emoplugin.models.tokens import TokenVectors, TurnTokenizer
 from emoplugin.text import Normalizer, TextConfig
-from emoplugin.training.data import TrainingSet, folds
+from emoplugin.training.data import TrainingSet, balanced, folds
 from emoplugin.training.lexical import LexicalConfig, fit_lexical
 from emoplugin.training.loop import Batches, LoopConfig, predict_network, token_rows, train_network
 from emoplugin.training.network import Committee, NelecNetwork, NetworkConfig, export_core
@@ -45,6 +45,7 @@ class NelecConfig:
         network: Shape of the network.
         loop: How the network is trained.
         lexical: How the lexical part is fitted.
+        balance: How much rare labels count for more, in every part: 0 not at all, 1 until all labels weigh the same.
         parts: What decides: ``neural``, ``lexical`` or both.
         folds: Parts of the data for out-of-fold scores, 2 or more.
         committee: How many of the folds' networks decide together with the one trained on everything: a better model,
@@ -62,6 +63,7 @@ class NelecConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
     lexical: LexicalConfig = field(default_factory=LexicalConfig)
+    balance: float = 0.0
     parts: tuple[str, ...] = PARTS
     folds: int = 3
     committee: int = 0
@@ -95,7 +97,7 @@ class NelecTrainer:
         progress: Progress,
         advance: Advance = lambda _stage, _done, _all: None,
     ) -> None:
-        self.config, self.labels, self.data, self.dev = config, labels, data, dev
+        self.config, self.labels, self.data, self.dev = config, labels, balanced(data, config.balance), dev
         self.run, self.seed, self.progress, self.advance = run, seed, progress, advance
         self.text = TextConfig.from_json(config.text)
         self.target_prior: tuple[float, ...] | None = None

@@ -13,11 +13,10 @@ from emoplugin import Dialogue, load
 from emoplugin.errors import EmopluginError, InputError
 from emoplugin.models.encoder import EncoderNetwork, HeadConfig
 from emoplugin.training import encoders
-from emoplugin.training.bert import balanced, held_out
+from emoplugin.training.bert import held_out
 from emoplugin.training.data import TrainingSet
 from emoplugin.training.encoders import encoder_folder, read_pieces
 from emoplugin.training.finetune import FinetuneConfig, parameter_groups
-from emoplugin.training.loop import Batches
 from emoplugin.training.recipe import load_recipe
 from emoplugin.training.run import run_recipe
 from safetensors.numpy import load_file
@@ -100,7 +99,7 @@ def test_calibration_knows_the_prior_and_a_temperature(unbroken: Path) -> None:
     [
         ["model.head={pooling: cls, last_turn: false}", "model.loop.accumulate=2"],
         ["model.head={pooling: mean, last_turn: false}", "model.loop.precision=bf16"],
-        ["model.loop.frozen=99", "model.loop.balance=1.0", "dev=[]"],
+        ["model.loop.frozen=99", "model.balance=1.0", "dev=[]"],
     ],
 )
 def test_other_shapes(train: Train, tmp_path: Path, settings: list[str]) -> None:
@@ -211,13 +210,6 @@ def test_a_long_turn_is_read_as_far_as_the_recipe_says(train: Train, tmp_path: P
 
     assert score("hi ha hello hi ha") == score("hi ha hi ha")
     assert score("hi ha hi") != score("hi ha hi ha")
-
-
-def test_balancing_brings_the_labels_weights_together() -> None:
-    targets = np.eye(2, dtype=np.float32)[[0, 0, 0, 1]]
-    data = Batches([], np.zeros((4, 0), np.float32), targets, np.ones(4, np.float32))
-    assert balanced(data, 0.0).weights.tolist() == [1, 1, 1, 1]
-    assert balanced(data, 1.0).weights[3] == pytest.approx(balanced(data, 1.0).weights[:3].sum())
 
 
 def test_held_out_groups_are_whole_and_of_the_sources_named() -> None:
