@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from zlib import crc32
 
 import numpy as np
@@ -25,6 +26,8 @@ KINDS = 2
 
 _PRIME = np.uint32(16777619)
 _MIX = np.uint32(0x9E3779B1)
+_LOW_BITS = 13
+_HIGHEST = np.uint32(0xFFFFFFFF)
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,23 @@ class Vocabulary:
     hashes: UInt32
     idf: Float32
 
+    @cached_property
+    def _buckets(self) -> tuple[Int64, UInt32, int]:
+        """Where hashes with the same highest bits begin, all hashes with an end mark, and the fullest bucket's size."""
+        sizes = np.bincount(self.hashes >> _LOW_BITS, minlength=1 << 32 - _LOW_BITS)
+        return np.cumsum(sizes) - sizes, np.append(self.hashes, _HIGHEST), int(sizes.max())
+
+    def _find(self, hashes: UInt32) -> Int64:
+        """The place of each hash, or that of another where it is not known.
+
+        A bucket holds so few that stepping through it takes a fraction of the time of a binary search.
+        """
+        starts, ordered, steps = self._buckets
+        place: Int64 = starts[hashes >> _LOW_BITS]
+        for _ in range(steps):
+            place += ordered[place] < hashes
+        return np.minimum(place, len(self.hashes) - 1)
+
     def values(self, found: Occurrences) -> tuple[Int64, Int64, Float32]:
         """Sublinear tf-idf with unit length in each (turn, kind) block.
 
@@ -91,8 +111,7 @@ class Vocabulary:
         if not len(self.hashes):
             nothing = np.zeros(0, dtype=np.int64)
             return nothing, nothing, nothing.astype(np.float32)
-        position = np.searchsorted(self.hashes, found.hashes)
-        position[position == len(self.hashes)] = 0
+        position = self._find(found.hashes)
         known = self.hashes[position] == found.hashes
         key, count = np.unique(found.block[known] * len(self.hashes) + position[known], return_counts=True)
         block, ngram = np.divmod(key, len(self.hashes))

@@ -45,7 +45,9 @@ class Standardizer:
     scale: Float32
 
     def __call__(self, dense: Float32) -> Float32:
-        return np.clip((dense - self.mean) / self.scale, -8.0, 8.0).astype(np.float32)
+        # Not np.clip, which takes several times as long for one dialogue.
+        bounded = np.minimum(np.maximum((dense - self.mean) / self.scale, -8.0), 8.0)
+        return bounded.astype(np.float32)
 
     @classmethod
     def fit(cls, dense: Float32) -> Standardizer:

@@ -97,9 +97,10 @@ def surface(columns: list[int], values: list[float], counts: list[int], lengths:
 
     result = np.empty((turns, len(SURFACE_FEATURES)), dtype=np.float32)
     flags, valences, shares = len(_COUNTS), len(_COUNTS) + len(_FLAGS), len(_COUNTS) + len(_FLAGS) + len(_SUMS)
-    result[:, :flags] = np.log1p(np.clip(sums[:, :flags], 0.0, _MOST))
+    # Not np.clip, which takes several times as long for one turn.
+    result[:, :flags] = np.log1p(np.minimum(np.maximum(sums[:, :flags], 0.0), _MOST))
     result[:, flags:valences] = sums[:, flags:valences] > 0
-    result[:, valences:shares] = np.clip(sums[:, valences:shares], -3.0, 3.0)
+    result[:, valences:shares] = np.minimum(np.maximum(sums[:, valences:shares], -3.0), 3.0)
     result[:, shares:width] = np.minimum(sums[:, shares:] / np.maximum(lengths, 1)[:, None], 1.0)
     signs = sums[:, COLUMNS["emoji"]] + sums[:, COLUMNS["emoticons"]]
     words = sums[:, COLUMNS["words"]]
