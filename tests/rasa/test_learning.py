@@ -91,6 +91,16 @@ def test_a_label_that_the_bundle_lacks(words: str, tmp_path: Path) -> None:
     assert labels_of(learned, ["i miss my old town", "mad", "what time is it"]) == ["homesick", "angry", "others"]
 
 
+def test_what_is_taught_comes_on_top_of_the_target_prior(words: str, tmp_path: Path) -> None:
+    prior = {"target_prior": {"others": 0.97, "happy": 0.01, "sad": 0.01, "angry": 0.01}}
+    data = TrainingData([example("the rogue ninjad it", emotion="angry"), example("ninjad again", emotion="angry")])
+    before = train(tmp_path / "before", TrainingData(), words, **prior)
+    after = train(tmp_path / "after", data, words, **prior)
+    said = ["the rogue ninjad it", "glad"]
+    assert labels_of(before, said) == ["others", "others"]
+    assert labels_of(after, said) == ["angry", "others"]
+
+
 def test_the_turns_before_an_example_are_read(words: str, tmp_path: Path) -> None:
     data = TrainingData(
         [
