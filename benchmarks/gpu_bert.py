@@ -245,7 +245,7 @@ def training_rate(network: torch.nn.Module, batch: Any, size: int, rows: int) ->
             FinetuneConfig(epochs=2, batch=size, checkpoint=1 << 30),
             multi_label=False,
             seed=1,
-            score=None,
+            measure=None,
             folder=Path(folder),
             log=epochs.append,
             advance=lambda _done, _all: None,

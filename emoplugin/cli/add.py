@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 def add(
     project: Annotated[Path, typer.Argument(help="Folder of the Rasa project.")] = Path(),
-    model: Annotated[str | None, typer.Option(help="A shipped bundle's name, or a bundle's folder.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A shipped bundle's name, or a bundle's folder, from the project or from here.")
+    ] = None,
     examples: Annotated[bool, typer.Option("--examples", help="Add example rules and responses, too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the changes, write nothing.")] = False,
 ) -> None:
@@ -23,6 +25,7 @@ def add(
 
     plan = plan_addition(project, model=model, examples=examples)
     if not plan.changes:
+        tell(plan)
         message("Everything is there already; nothing changed.")
         return
     carry_out(plan, project, dry_run=dry_run)
@@ -42,9 +45,16 @@ def carry_out(plan: Plan, project: Path, *, dry_run: bool) -> None:
     for change in plan.changes:
         for line in change.diff(project):
             console.print(Text(line, styles.get(line[:1], "")))
-    for note in plan.notes:
-        message(note)
+    tell(plan)
     if dry_run:
         message("Nothing was written.")
     else:
         plan.write()
+
+
+def tell(plan: Plan) -> None:
+    """Shows what a project's owner should know."""
+    from emoplugin.cli.console import message
+
+    for note in plan.notes:
+        message(note)

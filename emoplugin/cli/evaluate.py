@@ -128,13 +128,11 @@ def _print(summary: Mapping[str, Any]) -> None:
         for heading in (other["model"], "difference", "95% interval", "p"):
             table.add_column(heading)
     for name, value in summary["scores"].items():
-        cells = [name, _number(value), _range(summary["intervals"].get(name))]
+        cells = [name, _number(value), _range(summary["intervals"][name])]
         if other is not None:
-            change = summary["comparison"]["differences"].get(name)
+            change = summary["comparison"]["differences"][name]
             cells.append(_number(other["scores"][name]))
-            cells += (
-                [f"{change['difference']:+.4f}", _range(change["interval"]), f"{change['p']:.3f}"] if change else []
-            )
+            cells += [f"{change['difference']:+.4f}", _range(change["interval"]), f"{change['p']:.3f}"]
         table.add_row(*cells)
     print_table(table)
     if other is not None:
@@ -150,5 +148,5 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-def _range(interval: Sequence[float] | None) -> str:
-    return "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
+def _range(interval: Sequence[float]) -> str:
+    return f"{interval[0]:.4f} to {interval[1]:.4f}"

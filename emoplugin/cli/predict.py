@@ -58,13 +58,14 @@ def predict(
 
 def _predict_file(model: EmotionModel, path: Path, output: Path) -> None:
     from emoplugin.datasets.files import STDIN, open_input, read_rows
+    from emoplugin.datasets.turns import check_turns
 
     # The lines themselves show the progress where they go to the terminal.
     on_screen = output == STDOUT and sys.stdout.isatty()
     with open_input(path) as handle, progress(hidden=on_screen) as bar:
         size = path.stat().st_size if path != STDIN else 0
         tracked: BinaryIO = bar.wrap_file(handle, total=size, description="Predicting") if size else handle
-        rows = read_rows(path, tracked)
+        rows = read_rows(path, tracked, check_turns)
         with open_output(output) as stream:
             for chunk in _chunks(rows):
                 _write(model, chunk, stream)

@@ -42,6 +42,8 @@ def train(
     if "dev" in metrics:
         scores = metrics["dev"]["scores"]
         message("dev: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
+        for name, value in loaded.expected.items():
+            message(f"{name}: expected {value:.4f}, reached {scores[name]:.4f}")
     typer.echo(str(output / BUNDLE))
 
 

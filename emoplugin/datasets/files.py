@@ -9,11 +9,11 @@ import csv
 import json
 import math
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from emoplugin.errors import InputError
 
@@ -22,10 +22,28 @@ MAX_ROW = 1 << 24
 """Longest row that is read, in bytes, so that a file without line ends cannot fill the memory."""
 
 Lines = Iterable[tuple[int, str]]
-"""Row numbers and lines without their ends."""
+"""Row numbers and lines with their ends."""
 
 Records = Iterator[tuple[int, list[str]]]
 """Row numbers and fields; no fields at all stand for an empty line."""
+
+ColumnCheck = Callable[[str, Collection[str]], None]
+"""Takes file and row, as an error message begins, and column names. Raises an InputError where they will not do."""
+
+Content = TypeVar("Content", str, list[str])
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a line is cut into fields.
+
+    Attributes:
+        between: What stands between two fields, in the words of an error message.
+        records: From a file's lines to its records; the path names the file in errors.
+    """
+
+    between: str
+    records: Callable[[Path, Lines], Records]
 
 
 @dataclass(frozen=True)
@@ -67,7 +85,7 @@ def open_input(path: Path) -> BinaryIO:
 
 
 def read_lines(path: Path, handle: BinaryIO | None = None) -> Iterator[tuple[int, str]]:
-    """Row numbers and lines without their ends (LF or CRLF). A byte order mark is taken off.
+    """Row numbers and lines with their ends. Only a line feed ends a line. A byte order mark is taken off.
 
     Args:
         path: The file; it names the file in errors.
@@ -86,21 +104,24 @@ def read_lines(path: Path, handle: BinaryIO | None = None) -> Iterator[tuple[int
         if len(line) > MAX_ROW:
             raise InputError(f"{at(path, number)} is longer than {MAX_ROW >> 20} MiB.")
         text = _decode(line, at(path, number))
-        if number == 1:
-            text = text.removeprefix("\ufeff")
-        yield number, text.removesuffix("\n").removesuffix("\r")
+        yield number, text.removeprefix("\ufeff") if number == 1 else text
 
 
-def tsv_records(lines: Lines) -> Records:
-    """Fields between tabs, taken as they stand: TSV has no quoting, so a lone quote is just a character."""
-    for number, line in lines:
-        yield number, line.split("\t") if line else []
+def split_lines(split: Callable[[str], list[str]]) -> Callable[[Path, Lines], Records]:
+    """Records of a file without quoting: every line, without its end (LF or CRLF), is split by itself."""
+
+    def records(_: Path, lines: Lines) -> Records:
+        for number, line in lines:
+            bare = line.removesuffix("\n").removesuffix("\r")
+            yield number, split(bare) if bare else []
+
+    return records
 
 
 def csv_records(path: Path, lines: Lines) -> Records:
     """Fields between commas, quoted with ``"`` where need be (RFC 4180). A quoted field may span lines."""
     csv.field_size_limit(MAX_ROW)
-    reader = csv.reader((line + "\n" for _, line in lines), strict=True)
+    reader = csv.reader((line for _, line in lines), strict=True)
     start = 1
     while True:
         try:
@@ -113,40 +134,60 @@ def csv_records(path: Path, lines: Lines) -> Records:
         start = reader.line_num + 1
 
 
-def read_rows(path: Path, handle: BinaryIO | None = None) -> Iterator[Row]:
+TSV = Format("tabs", split_lines(lambda line: line.split("\t")))
+"""Fields taken as they stand: there is no quoting, so a lone quote is just a character."""
+
+CSV = Format("commas", csv_records)
+
+
+def read_table(path: Path, form: Format, columns: Sequence[str], headed: bool = False) -> Iterator[Row]:
+    """Rows of a file whose columns are known.
+
+    Args:
+        path: The file.
+        form: How its lines are cut.
+        columns: The columns, in the order of the file.
+        headed: Whether the file begins with a header, which must name just these columns.
+
+    Raises:
+        InputError: As `read_lines`; or an empty file, another header, a row with more or fewer fields than there are
+            columns, or an empty line among the rows. Empty lines at the end are no rows.
+    """
+    expected = f"{'the header' if headed else 'rows of'} {' '.join(columns)} between {form.between}"
+    records = _filled(path, form.records(path, read_lines(path)), expected)
+    if headed:
+        number, header = next(records)
+        if header != list(columns):
+            raise InputError(f"{at(path, number)}: expected {expected}, found {' '.join(header)}.")
+    yield from _rows(path, form, columns, records)
+
+
+def read_rows(path: Path, handle: BinaryIO | None = None, check: ColumnCheck | None = None) -> Iterator[Row]:
     """Rows of a TSV or CSV file with a header, or of a file of JSON lines.
 
     The ending decides which it is (``.tsv``, ``.csv``, ``.jsonl``, ``.ndjson``), else the first line.
 
+    Args:
+        path: The file, or ``-`` for standard input.
+        handle: The file, where it is already open for reading bytes.
+        check: Called with the columns of the header, or of every line of JSON.
+
     Raises:
-        InputError: As `read_lines`; or an empty file, a repeated column, a row with more or fewer fields than the
-            header, a line that is no JSON object, or an empty line among the rows. Empty lines at the end are no rows.
+        InputError: As `read_lines` and as ``check``; or an empty file, a repeated column, a row with more or fewer
+            fields than the header, a line that is no JSON object, or an empty line among the rows. Empty lines at the
+            end are no rows.
     """
     lines = read_lines(path, handle)
-    first = next(lines, None)
-    if first is None:
-        raise InputError(f"{file_name(path)} is empty; expected a header or JSON lines.")
+    first = next(lines, (1, ""))
     kind = _KINDS.get(path.suffix.lower()) or _guess(first[1])
     every = chain([first], lines)
     if kind == "jsonl":
-        return _json_rows(path, every)
-    return _table_rows(path, csv_records(path, every) if kind == "csv" else tsv_records(every))
+        return _json_rows(path, every, check)
+    return _headed_rows(path, CSV if kind == "csv" else TSV, every, check)
 
 
-def check_fields(where: str, found: Sequence[str], expected: Sequence[str]) -> None:
-    """Raises an InputError where a row has more or fewer fields than expected."""
-    if len(found) != len(expected):
-        raise InputError(f"{where}: expected {len(expected)} fields ({', '.join(expected)}), found {len(found)}.")
-
-
-def check_header(path: Path, records: Records, expected: Sequence[str]) -> None:
-    """Takes the first record and raises an InputError where it is not the expected header."""
-    number, header = next(records, (1, []))
-    if header != list(expected):
-        found = " ".join(header) or "nothing"
-        raise InputError(f"{at(path, number)}: expected the header {' '.join(expected)} between tabs, found {found}.")
-
-
+_ANY = "a header or JSON lines"
+_JSON_SPACE = " \t\r\n"
 _KINDS = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -166,31 +207,23 @@ def _decode(line: bytes, where: str) -> str:
         raise InputError(message) from None
 
 
-def _table_rows(path: Path, records: Records) -> Iterator[Row]:
-    header_number, header = next(records)
+def _headed_rows(path: Path, form: Format, lines: Lines, check: ColumnCheck | None) -> Iterator[Row]:
+    records = form.records(path, lines)
+    filled = _filled(path, records, _ANY)
+    number, header = next(filled)
+    where = at(path, number)
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
-        raise InputError(f"{at(path, header_number)}: columns are named twice: {', '.join(repeated)}.")
-    gap = None
-    for number, record in records:
-        # In a file of one column an empty line is a row with an empty value.
-        fields = record or ([""] if len(header) == 1 else [])
-        if not fields:
-            gap = gap or number
-            continue
-        _check_gap(path, gap)
-        where = at(path, number)
-        check_fields(where, fields, header)
-        yield Row(number, where, dict(zip(header, fields, strict=True)))
+        raise InputError(f"{where}: columns are named twice: {', '.join(repeated)}.")
+    if check is not None:
+        check(where, header)
+    # In a file of one column an empty line is a row with an empty value.
+    single = ((number, record or [""]) for number, record in records)
+    yield from _rows(path, form, header, single if len(header) == 1 else filled)
 
 
-def _json_rows(path: Path, lines: Lines) -> Iterator[Row]:
-    gap = None
-    for number, line in lines:
-        if not line.strip():
-            gap = gap or number
-            continue
-        _check_gap(path, gap)
+def _json_rows(path: Path, lines: Lines, check: ColumnCheck | None) -> Iterator[Row]:
+    for number, line in _filled(path, ((number, line.strip(_JSON_SPACE)) for number, line in lines), _ANY):
         where = at(path, number)
         try:
             columns = json.loads(line, parse_constant=_finite, parse_float=_finite)
@@ -198,12 +231,36 @@ def _json_rows(path: Path, lines: Lines) -> Iterator[Row]:
             raise InputError(f"{where}: not valid JSON ({error}).") from None
         if not isinstance(columns, dict):
             raise InputError(f"{where}: expected a JSON object, found {type(columns).__name__}.")
+        if check is not None:
+            check(where, columns)
         yield Row(number, where, columns)
 
 
-def _check_gap(path: Path, gap: int | None) -> None:
-    if gap is not None:
-        raise InputError(f"{at(path, gap)}: the row is empty though rows follow it. Remove it, or fill in its columns.")
+def _rows(path: Path, form: Format, columns: Sequence[str], records: Records) -> Iterator[Row]:
+    for number, record in records:
+        where = at(path, number)
+        if len(record) != len(columns):
+            fields = f"{len(columns)} fields ({', '.join(columns)}) between {form.between}"
+            raise InputError(f"{where}: expected {fields}, found {len(record)}.")
+        yield Row(number, where, dict(zip(columns, record, strict=True)))
+
+
+def _filled(path: Path, lines: Iterable[tuple[int, Content]], expected: str) -> Iterator[tuple[int, Content]]:
+    """The lines without the empty ones at the end. Raises where one is empty before that, or all are."""
+    gap = None
+    empty = True
+    for number, content in lines:
+        if not content:
+            gap = gap or number
+        elif gap is None:
+            empty = False
+            yield number, content
+        else:
+            raise InputError(
+                f"{at(path, gap)}: the row is empty though rows follow it. Remove it, or fill in its columns."
+            )
+    if empty:
+        raise InputError(f"{file_name(path)} is empty; expected {expected}.")
 
 
 def _finite(number: str) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from emoplugin.datasets.example import Example
-from emoplugin.datasets.files import at, check_fields, file_name, read_lines, read_rows, tsv_records
+from emoplugin.datasets.files import TSV, read_rows, read_table
 from emoplugin.dialogue import Dialogue
 from emoplugin.errors import InputError
 from emoplugin.labels import LabelSet
@@ -35,16 +35,15 @@ POLITE = frozenset(("gratitude", "admiration", "optimism"))
 """Thanks, praise and good wishes are a show of happiness or mere politeness; the labels do not say which."""
 
 _EMOTION = {label: emotion for emotion, members in GROUPS.items() for label in members}
-_COLUMNS = ["text", "label ids", "comment id"]
+_COLUMNS = ("text", "label-ids", "comment-id")
+_RAW_COLUMNS = ("text", "id", *LABELS.names)
 
 
 def read(path: Path) -> Iterator[Example]:
     """Reads the filtered files: text, label ids between commas and comment id between tabs, no header, no quoting."""
-    for number, record in tsv_records(read_lines(path)):
-        where = at(path, number)
-        check_fields(where, record, _COLUMNS)
-        text, ids, comment = record
-        yield Example(Dialogue([text]), tuple(_label(where, name) for name in ids.split(",")), comment)
+    for row in read_table(path, TSV, _COLUMNS):
+        text, ids, comment = row.columns.values()
+        yield Example(Dialogue([text]), tuple(_label(row.where, name) for name in ids.split(",")), comment)
 
 
 def read_grouped(path: Path) -> Iterator[Example]:
@@ -61,16 +60,19 @@ def read_grouped(path: Path) -> Iterator[Example]:
 
 def read_raw(path: Path) -> Iterator[Example]:
     """Reads the large CSV files: one row a rater, one column of 0 or 1 a label. Unclear comments have no label."""
-    for row in read_rows(path):
-        missing = [name for name in ("text", "id", *LABELS.names) if name not in row.columns]
-        if missing:
-            raise InputError(f"{row.where}: the columns {', '.join(missing)} are missing from {file_name(path)}.")
+    for row in read_rows(path, check=_check_raw_columns):
         for name in LABELS.names:
             if row.columns[name] not in ("0", "1"):
                 raise InputError(f"{row.where}: {name} is {row.columns[name]!r}; expected 0 or 1.")
-        fields = {name: value for name, value in row.columns.items() if name not in ("text", "id", *LABELS.names)}
+        fields = {name: value for name, value in row.columns.items() if name not in _RAW_COLUMNS}
         labels = tuple(name for name in LABELS.names if row.columns[name] == "1")
         yield Example(Dialogue([row.columns["text"]]), labels, row.columns["id"], fields=fields)
+
+
+def _check_raw_columns(where: str, columns: Collection[str]) -> None:
+    missing = [name for name in _RAW_COLUMNS if name not in columns]
+    if missing:
+        raise InputError(f"{where}: the columns {', '.join(missing)} are missing; found {', '.join(columns)}.")
 
 
 def _label(where: str, name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from emoplugin.datasets.example import Example
-from emoplugin.datasets.files import at, check_fields, csv_records, read_lines
+from emoplugin.datasets.files import CSV, read_table
 from emoplugin.datasets.turns import check_labels
 from emoplugin.dialogue import Dialogue
 from emoplugin.labels import LabelSet
@@ -14,6 +14,7 @@ from emoplugin.labels import LabelSet
 LABELS = LabelSet(("happy", "not-relevant", "angry", "disgust", "sad", "surprise"), neutral="not-relevant")
 """In the order in which they first occur, which is the order the published split depends on."""
 
+COLUMNS = ("id", "text", "category")
 UNCODED = "nocode"
 
 
@@ -22,14 +23,12 @@ def read(path: Path) -> Iterator[Example]:
 
     As in the published trainings, rows with several categories or with ``nocode`` are left out.
     """
-    for number, record in csv_records(path, read_lines(path)):
-        where = at(path, number)
-        check_fields(where, record, ["id", "text", "category"])
-        identity, text, category = record
+    for row in read_table(path, CSV, COLUMNS):
+        identity, text, category = row.columns.values()
         if category == UNCODED:
             continue
         categories = category.split("|")
         for name in categories:
-            check_labels(where, [name], LABELS)
+            check_labels(row.where, [name], LABELS)
         if len(categories) == 1:
             yield Example(Dialogue([text]), (category,), identity)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from emoplugin.datasets.example import Example
-from emoplugin.datasets.files import at, check_fields, check_header, read_lines, tsv_records
+from emoplugin.datasets.files import TSV, read_table
 from emoplugin.dialogue import WINDOW, Dialogue
 from emoplugin.errors import InputError
 
-COLUMNS = ["conversation", "turn", "agent", "sentiment", "message"]
+COLUMNS = ("conversation", "turn", "agent", "sentiment", "message")
 EMOTIONS = {
     "Happy": "happy",
     "Sad": "sad",
@@ -31,16 +31,12 @@ def read(path: Path) -> Iterator[Example]:
     The file is a TSV without quoting, with the header ``conversation turn agent sentiment message``, a conversation's
     utterances in order.
     """
-    records = tsv_records(read_lines(path))
-    check_header(path, records, COLUMNS)
     window: deque[str] = deque(maxlen=WINDOW)
     current = None
-    for number, record in records:
-        where = at(path, number)
-        check_fields(where, record, COLUMNS)
-        conversation, turn, agent, sentiment, message = record
+    for row in read_table(path, TSV, COLUMNS, headed=True):
+        conversation, turn, agent, sentiment, message = row.columns.values()
         if sentiment not in EMOTIONS:
-            raise InputError(f"{where}: unknown sentiment {sentiment!r}; expected one of {', '.join(EMOTIONS)}.")
+            raise InputError(f"{row.where}: unknown sentiment {sentiment!r}; expected one of {', '.join(EMOTIONS)}.")
         if conversation != current:
             window.clear()
             current = conversation

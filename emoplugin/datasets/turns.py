@@ -30,7 +30,13 @@ def read_turns(path: Path, labels: LabelSet | None = None, handle: BinaryIO | No
     Raises:
         InputError: As `read_rows`; or a column is missing, a turn is no text, or a label is unknown.
     """
-    for row in read_rows(path, handle):
+
+    def check(where: str, columns: Collection[str]) -> None:
+        check_turns(where, columns)
+        if labels is not None and "label" not in columns:
+            raise InputError(f"{where}: expected a column label, found {_listed(columns)}.")
+
+    for row in read_rows(path, handle, check):
         yield example_of(row, labels)
 
 
@@ -51,14 +57,18 @@ def example_of(row: Row, labels: LabelSet | None = None) -> Example:
 
 def dialogue_of(row: Row) -> Dialogue:
     """The turns in a row: ``turn1`` to ``turn3``, or ``text`` split at ``<eos>``."""
-    columns = row.columns
-    if set(TURNS) <= columns.keys():
+    check_turns(row.where, row.columns)
+    if set(TURNS) <= row.columns.keys():
         return Dialogue([_text(row, name) for name in TURNS])
-    if TEXT in columns:
-        return Dialogue.parse(_text(row, TEXT))
-    raise InputError(
-        f"{row.where}: expected the columns {', '.join(TURNS)} or the column {TEXT}, found {_listed(columns)}."
-    )
+    return Dialogue.parse(_text(row, TEXT))
+
+
+def check_turns(where: str, columns: Collection[str]) -> None:
+    """Raises an InputError where the columns hold no turns."""
+    if not set(TURNS) <= set(columns) and TEXT not in columns:
+        raise InputError(
+            f"{where}: expected the columns {', '.join(TURNS)} or the column {TEXT}, found {_listed(columns)}."
+        )
 
 
 def check_labels(where: str, found: Collection[str], labels: LabelSet) -> None:
@@ -72,8 +82,6 @@ def check_labels(where: str, found: Collection[str], labels: LabelSet) -> None:
 
 def _labels_of(row: Row, labels: LabelSet | None) -> tuple[str, ...]:
     value = row.columns.get("label")
-    if labels is not None and "label" not in row.columns:
-        raise InputError(f"{row.where}: expected a column label, found {_listed(row.columns)}.")
     if isinstance(value, str):
         found = tuple(name for name in value.split("|") if name)
     elif isinstance(value, list) and all(isinstance(name, str) for name in value):

@@ -50,8 +50,7 @@ class Evaluation:
     @cached_property
     def right(self) -> Booleans:
         """Whether exactly the right labels are reported, shape ``[rows]``."""
-        right: Booleans = (self.truth == self.predicted).all(axis=1)
-        return right
+        return metrics.exact_matches(self.truth, self.predicted)
 
     @cached_property
     def confidence(self) -> Floats:
@@ -61,7 +60,7 @@ class Evaluation:
 
     def counts(self, weights: Floats | None = None) -> Counts:
         """Each label's counts, over weighted rows if need be."""
-        return metrics.counts_of_sets(self.truth, self.predicted, weights)
+        return Counts(*(self._weights(weights) @ self._outcomes))
 
     def confusion(self, weights: Floats | None = None) -> Floats:
         """Right by predicted label, for single-label sets."""
@@ -72,16 +71,31 @@ class Evaluation:
         return self.truth.argmax(axis=1), self.predicted.argmax(axis=1)
 
     def scores(self, weights: Floats | None = None) -> dict[str, float]:
-        """The scores that count decisions, over weighted rows if need be."""
+        """Every score, over weighted rows if need be.
+
+        Macro-F1 and mean average precision are means over the labels that occur in any row, whatever the weights: one
+        that only rows of no weight have counts as 0.
+        """
+        decided = self._of_sets(weights) if self.labels.multi_label else self._of_confusion(self.confusion(weights))
+        return decided | self.probability_scores(weights)
+
+    def probability_scores(self, weights: Floats | None = None) -> dict[str, float]:
+        """Those of the scores that judge probabilities."""
+        brier = float(np.average(self._distances, weights=weights))
         if self.labels.multi_label:
-            counts = self.counts(weights)
-            return _averages(counts) | {
-                "hamming_loss": metrics.hamming_loss(self.truth, self.predicted, weights),
-                "subset_accuracy": metrics.subset_accuracy(self.truth, self.predicted, weights),
-            }
-        confusion = self.confusion(weights)
+            areas = [ranking.average_precision(self._weights(weights)) for ranking in self._rankings]
+            return {"mean_average_precision": metrics.mean(areas), "brier": brier}
+        return {"ece": metrics.reliability(self.confidence, self.right, weights).error, "brier": brier}
+
+    def _of_sets(self, weights: Floats | None) -> dict[str, float]:
+        return self._averages(self.counts(weights)) | {
+            "hamming_loss": float(np.average(self._losses, weights=weights)),
+            "subset_accuracy": float(np.average(self.right, weights=weights)),
+        }
+
+    def _of_confusion(self, confusion: Floats) -> dict[str, float]:
         scores = {"accuracy": metrics.accuracy(confusion), "mcc": metrics.matthews(confusion)}
-        scores |= _averages(metrics.counts_of_confusion(confusion))
+        scores |= self._averages(metrics.counts_of_confusion(confusion))
         if self.labels.neutral is not None:
             emotions = metrics.emotion_counts(confusion, self.labels.index(self.labels.neutral))
             scores |= {
@@ -91,12 +105,42 @@ class Evaluation:
             }
         return scores
 
-    def probability_scores(self) -> dict[str, float]:
-        """The scores that judge probabilities."""
-        brier = metrics.brier(self.probabilities, self.truth)
-        if self.labels.multi_label:
-            return {"mean_average_precision": float(np.nanmean(self.average_precision)), "brier": brier}
-        return {"ece": self.reliability.error, "brier": brier}
+    def _averages(self, counts: Counts) -> dict[str, float]:
+        macro_f1 = counts.only(self._seen).mean_f1
+        return {"micro_f1": float(counts.total.f1), "macro_f1": macro_f1, "weighted_f1": counts.weighted_f1}
+
+    def _weights(self, weights: Floats | None) -> Floats:
+        return np.ones(len(self.examples)) if weights is None else weights
+
+    @cached_property
+    def _outcomes(self) -> Floats:
+        return metrics.outcomes(self.truth, self.predicted)
+
+    @cached_property
+    def _losses(self) -> Floats:
+        return metrics.hamming_losses(self.truth, self.predicted)
+
+    @cached_property
+    def _distances(self) -> Floats:
+        return metrics.squared_distances(self.probabilities, self.truth)
+
+    @cached_property
+    def _seen(self) -> Booleans:
+        return self.counts().seen
+
+    @cached_property
+    def _rankings(self) -> list[metrics.Ranking]:
+        """The rows by each label that any of them has."""
+        columns = zip(self.truth.T, self.probabilities.T, strict=True)
+        return [metrics.Ranking.of(truth, scores) for truth, scores in columns if truth.any()]
+
+    @cached_property
+    def resampled(self) -> Floats:
+        """The scores over resampled rows, shape ``[samples, scores]``.
+
+        Evaluations of as many rows have the same samples of them, so that their differences are paired.
+        """
+        return metrics.bootstrap(lambda weights: np.array([*self.scores(weights).values()]), len(self.examples))
 
     @cached_property
     def reliability(self) -> metrics.Reliability:
@@ -150,14 +194,15 @@ class Evaluation:
             for index, name in enumerate(names)
         }
         scores = self.scores()
-        resampled = metrics.bootstrap(lambda weights: np.array([*self.scores(weights).values()]), len(self.examples))
         return {
             "model": self.model,
             "version": self.version,
             "rows": len(self.examples),
             "labels": self.labels.to_json(),
-            "scores": scores | self.probability_scores(),
-            "intervals": {name: metrics.interval(column) for name, column in zip(scores, resampled.T, strict=True)},
+            "scores": scores,
+            "intervals": {
+                name: metrics.interval(column) for name, column in zip(scores, self.resampled.T, strict=True)
+            },
             "classes": classes,
             "confusion": None if self.labels.multi_label else self.confusion().astype(int).tolist(),
             "slices": self.by_slice(),
@@ -210,28 +255,19 @@ def compare(first: Evaluation, second: Evaluation) -> dict[str, Any]:
         For each score the difference (second minus first), its 95% interval and its p-value from a paired bootstrap;
         and the p-value of McNemar's test that both are right equally often.
     """
-
-    def differences(weights: Floats) -> Floats:
-        ours, theirs = first.scores(weights), second.scores(weights)
-        return np.array([theirs[name] - ours[name] for name in ours])
-
-    resampled = metrics.bootstrap(differences, len(first.examples))
-    observed = differences(np.ones(len(first.examples)))
+    ours, theirs = first.scores(), second.scores()
+    resampled = second.resampled - first.resampled
     return {
         "mcnemar_p": metrics.mcnemar(first.right, second.right),
         "differences": {
             name: {
-                "difference": float(observed[index]),
-                "interval": metrics.interval(resampled[:, index]),
-                "p": metrics.paired_p_value(resampled[:, index]),
+                "difference": theirs[name] - ours[name],
+                "interval": metrics.interval(differences),
+                "p": metrics.paired_p_value(differences),
             }
-            for index, name in enumerate(first.scores())
+            for name, differences in zip(ours, resampled.T, strict=True)
         },
     }
-
-
-def _averages(counts: Counts) -> dict[str, float]:
-    return {"micro_f1": float(counts.total.f1), "macro_f1": counts.macro_f1, "weighted_f1": counts.weighted_f1}
 
 
 def _indicator(rows: Sequence[Sequence[str]], labels: LabelSet) -> Booleans:

@@ -1,6 +1,6 @@
 """Scores of predictions, on numpy alone.
 
-Every score is a function of counts, and the counts take row weights, so that a bootstrap is the same scores over
+Every score takes row weights, or is a mean over rows that can be weighted, so that a bootstrap is the same scores over
 resampled weights. A ratio whose denominator is zero counts as 0, as scikit-learn's ``zero_division=0`` has it.
 """
 
@@ -52,10 +52,20 @@ class Counts:
         return _ratio(2 * self.hits, 2 * self.hits + self.extras + self.misses)
 
     @property
+    def seen(self) -> Booleans:
+        """Which labels occur in the truth or among the predictions."""
+        seen: Booleans = self.support + self.extras > 0
+        return seen
+
+    @property
     def macro_f1(self) -> float:
-        """Mean F1 of the labels that occur in the truth or among the predictions."""
-        seen = self.support + self.extras > 0
-        return float(self.f1[seen].mean()) if seen.any() else 0.0
+        """Mean F1 of the labels seen."""
+        return self.only(self.seen).mean_f1
+
+    @property
+    def mean_f1(self) -> float:
+        """Mean F1 of all labels here, 0 without any; one that does not occur counts as 0."""
+        return mean(self.f1)
 
     @property
     def weighted_f1(self) -> float:
@@ -67,8 +77,8 @@ class Counts:
         """The labels' counts added up; its scores are the micro-averages."""
         return Counts(self.hits.sum(), self.extras.sum(), self.misses.sum())
 
-    def only(self, labels: list[int]) -> Counts:
-        """The counts of some labels."""
+    def only(self, labels: list[int] | Booleans) -> Counts:
+        """The counts of some labels, given by their numbers or by a mask of shape ``[labels]``."""
         return Counts(self.hits[labels], self.extras[labels], self.misses[labels])
 
 
@@ -84,10 +94,14 @@ def counts_of_confusion(confusion: Floats) -> Counts:
     return Counts(hits, confusion.sum(axis=0) - hits, confusion.sum(axis=1) - hits)
 
 
-def counts_of_sets(truth: Booleans, predicted: Booleans, weights: Floats | None = None) -> Counts:
+def outcomes(truth: Booleans, predicted: Booleans) -> Floats:
+    """The hits, extras and misses of each row, shape ``[3, rows, labels]``, from sets of shape ``[rows, labels]``."""
+    return np.array([truth & predicted, ~truth & predicted, truth & ~predicted], dtype=np.float64)
+
+
+def counts_of_sets(truth: Booleans, predicted: Booleans) -> Counts:
     """Each label's counts where a row may have any number of labels; both of shape ``[rows, labels]``."""
-    row = np.ones(len(truth)) if weights is None else weights
-    return Counts(row @ (truth & predicted), row @ (~truth & predicted), row @ (truth & ~predicted))
+    return Counts(*outcomes(truth, predicted).sum(axis=1))
 
 
 def accuracy(confusion: Floats) -> float:
@@ -113,14 +127,16 @@ def emotion_counts(confusion: Floats, neutral: int) -> Counts:
     return counts_of_confusion(confusion).only(emotions).total
 
 
-def hamming_loss(truth: Booleans, predicted: Booleans, weights: Floats | None = None) -> float:
-    """Share of wrong decisions over all rows and labels."""
-    return float(np.average((truth != predicted).mean(axis=1), weights=weights))
+def hamming_losses(truth: Booleans, predicted: Booleans) -> Floats:
+    """Share of wrong decisions in each row, shape ``[rows]``; their mean is the Hamming loss."""
+    losses: Floats = (truth != predicted).mean(axis=1)
+    return losses
 
 
-def subset_accuracy(truth: Booleans, predicted: Booleans, weights: Floats | None = None) -> float:
-    """Share of rows with exactly the right labels."""
-    return float(np.average((truth == predicted).all(axis=1), weights=weights))
+def exact_matches(truth: Booleans, predicted: Booleans) -> Booleans:
+    """Whether each row has exactly the right labels, shape ``[rows]``; their mean is the subset accuracy."""
+    matches: Booleans = (truth == predicted).all(axis=1)
+    return matches
 
 
 def precision_recall_curve(truth: Booleans, scores: Floats) -> tuple[Floats, Floats]:
@@ -138,10 +154,50 @@ def precision_recall_curve(truth: Booleans, scores: Floats) -> tuple[Floats, Flo
 
 def average_precision(truth: Booleans, scores: Floats) -> float:
     """Area under the steps of the precision-recall curve; NaN where no row has the label."""
-    if not truth.any():
-        return float("nan")
-    precision, recall = precision_recall_curve(truth, scores)
-    return float(np.diff(recall, prepend=0.0) @ precision)
+    return Ranking.of(truth, scores).average_precision(np.ones(len(truth))) if truth.any() else float("nan")
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Rows ordered once by a label's score, so that many weights of them are scored fast.
+
+    Attributes:
+        order: The rows, highest score first, shape ``[rows]``.
+        hits: Places in ``order`` of the rows that have the label, shape ``[hits]``.
+        ends: Place of the last row that ties with each of them, shape ``[hits]``.
+        last: Which of ``hits`` is the last that ties with each of them, shape ``[hits]``.
+    """
+
+    order: Integers
+    hits: Integers
+    ends: Integers
+    last: Integers
+
+    @classmethod
+    def of(cls, truth: Booleans, scores: Floats) -> Ranking:
+        """Orders rows.
+
+        Args:
+            truth: Whether each row has the label, shape ``[rows]``.
+            scores: The label's probability, shape ``[rows]``.
+        """
+        order = np.argsort(-scores, kind="stable")
+        hits = np.flatnonzero(truth[order])
+        ends = np.searchsorted(-scores[order], -scores[order[hits]], side="right") - 1
+        return cls(order, hits, ends, np.searchsorted(hits, ends, side="right") - 1)
+
+    def average_precision(self, weights: Floats) -> float:
+        """Mean over the rows with the label of the precision at their score, 0 without any.
+
+        That is the area under the steps of the precision-recall curve.
+
+        Args:
+            weights: Row weights, shape ``[rows]``.
+        """
+        ordered = weights[self.order]
+        share = ordered[self.hits]
+        precision = _ratio(np.cumsum(share)[self.last], np.cumsum(ordered)[self.ends])
+        return float(_ratio(share @ precision, share.sum()))
 
 
 @dataclass(frozen=True)
@@ -164,29 +220,35 @@ class Reliability:
         return float(_ratio(self.rows @ np.abs(self.confidence - self.accuracy), self.rows.sum()))
 
 
-def reliability(confidence: Floats, right: Booleans, bins: int = BINS) -> Reliability:
+def reliability(confidence: Floats, right: Booleans, weights: Floats | None = None, *, bins: int = BINS) -> Reliability:
     """Puts predictions into bins.
 
     Args:
         confidence: Probability of the predicted label, shape ``[rows]``.
         right: Whether the prediction was right, shape ``[rows]``.
+        weights: Row weights, shape ``[rows]``.
         bins: Number of bins between 0 and 1.
     """
+    row = np.ones(len(right)) if weights is None else weights
     places = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    rows = np.bincount(places, minlength=bins).astype(np.float64)
-    confidences = np.bincount(places, weights=confidence, minlength=bins)
-    rights = np.bincount(places, weights=right, minlength=bins)
+    rows, confidences, rights = (
+        np.bincount(places, weights=each, minlength=bins).astype(np.float64)
+        for each in (row, row * confidence, row * right)
+    )
     return Reliability(rows, _ratio(confidences, rows), _ratio(rights, rows))
 
 
-def brier(probabilities: Floats, truth: Booleans) -> float:
-    """Mean squared distance between probabilities and truth, summed over the labels (Brier 1950): 0 is best, 2 worst.
+def squared_distances(probabilities: Floats, truth: Booleans) -> Floats:
+    """Squared distance between probabilities and truth in each row, summed over the labels, shape ``[rows]``.
+
+    Their mean is the Brier score (Brier 1950): with one label a row 0 is best, 2 worst.
 
     Args:
         probabilities: Shape ``[rows, labels]``.
         truth: Whether each row has each label, same shape.
     """
-    return float(((probabilities - truth) ** 2).sum(axis=1).mean())
+    distances: Floats = ((probabilities - truth) ** 2).sum(axis=1)
+    return distances
 
 
 def bootstrap(statistics: Callable[[Floats], Floats], rows: int, samples: int = SAMPLES, seed: int = 0) -> Floats:
@@ -225,6 +287,11 @@ def mcnemar(right: Booleans, other_right: Booleans) -> float:
         ways = ways * (rows - count) // (count + 1)
         total += ways
     return float(min(1.0, 2 * total / 2**rows))
+
+
+def mean(values: Any) -> float:
+    """The mean of any number of values, 0 without any."""
+    return float(_ratio(np.sum(values), len(values)))
 
 
 def _ratio(numerator: Any, denominator: Any) -> Floats:

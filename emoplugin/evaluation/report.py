@@ -52,8 +52,7 @@ def render(summary: Mapping[str, Any], evaluations: Sequence[Evaluation]) -> str
 
 def _scores(summary: Mapping[str, Any]) -> str:
     rows = [
-        [_words(name), _number(value), _range(summary["intervals"].get(name))]
-        for name, value in summary["scores"].items()
+        [_words(name), _number(value), _range(summary["intervals"][name])] for name, value in summary["scores"].items()
     ]
     return _section(
         "Scores", _table(["score", "value", "95% interval"], rows), "Intervals are bootstrapped over the rows."
@@ -159,11 +158,9 @@ def _slices(summary: Mapping[str, Any]) -> str:
         for name, parts in summary["slices"].items()
     ]
     whole = summary["whole_groups"]
-    note = (
-        f"Of {whole['groups']} groups of several rows, {whole['all_right']:.1%} are right in every row."
-        if whole
-        else ""
-    )
+    note = "Macro-F1 is over the labels of all rows: one that a part lacks counts as 0 there."
+    if whole:
+        note += f" Of {whole['groups']} groups of several rows, {whole['all_right']:.1%} are right in every row."
     return _section("Where it is good, and where not", "".join(tables), note) if tables else ""
 
 
@@ -217,5 +214,5 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-def _range(interval: Sequence[float] | None) -> str:
-    return "" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
+def _range(interval: Sequence[float]) -> str:
+    return f"{interval[0]:.3f} to {interval[1]:.3f}"

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     import onnxruntime
 
 DEVICES = "auto, cpu, cuda or cuda:N"
+DEVICE = re.compile(r"auto|cpu|cuda(?::\d+)?")
+"""What a device may be called, in words and as a pattern."""
+
 MOST_THREADS = 4
 
-_DEVICE = re.compile(r"auto|cpu|cuda(?::\d+)?")
 # What a machine with NVIDIA's driver has, Linux itself or Linux in Windows. Looking is cheap, importing torch is not.
 _DRIVER = ("/dev/nvidiactl", "/dev/dxg")
 
@@ -34,7 +36,7 @@ def choose_device(wanted: str, model: str) -> str:
     Raises:
         InputError: Another device.
     """
-    if not _DEVICE.fullmatch(wanted):
+    if not DEVICE.fullmatch(wanted):
         raise InputError(f"device is {wanted!r}; expected {DEVICES}.")
     if wanted == "cpu" or (wanted == "auto" and not any(Path(path).exists() for path in _DRIVER)):
         return "cpu"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import logging
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from http import HTTPStatus
@@ -19,6 +21,8 @@ from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from sanic import Blueprint, Sanic, response
+from sanic.constants import HTTP_METHODS
+from sanic.exceptions import MethodNotSupported, NotFound, SanicException
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
@@ -26,6 +30,8 @@ from emoplugin.dialogue import Dialogue
 from emoplugin.rasa.component import EmotionClassifier
 from emoplugin.rasa.context import EMOTION
 from emoplugin.rasa.metrics import MODEL, REGISTRY
+
+logger = logging.getLogger(__name__)
 
 KEYS = ("model", "device", "min_confidence", "target_prior")
 """The component's keys that make a difference to what the channel answers."""
@@ -69,12 +75,14 @@ _BROKEN = {
 """What is wrong, by the schema's keyword. The validator's own messages would repeat the user's words."""
 
 _REASONS = {
-    HTTPStatus.BAD_REQUEST: "BadRequest",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "TooLarge",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "UnsupportedMediaType",
     HTTPStatus.UNPROCESSABLE_ENTITY: "InvalidRequest",
     HTTPStatus.SERVICE_UNAVAILABLE: "NotReady",
 }
+"""The reasons that are not the name of their status."""
+
+ELSEWHERE = "/<path:.*[^/]>"
+"""Any path. One that ends in a slash is left to the router, which then tries it without."""
 
 _ANSWERED = ("label", "confidence", "probabilities", "labels", "abstained", "model")
 _validator = Draft7Validator(SCHEMA)
@@ -114,7 +122,13 @@ class EmotionChannel(InputChannel):
         routes.add_route(_protected(self._parse), "/parse", methods=["POST"], stream=True, name="parse")
         routes.add_route(_function(self._health), "/health", methods=["GET"], name="health")
         routes.add_route(_protected(self._metrics), "/metrics", methods=["GET"], name="metrics")
-        routes.exception(ErrorResponse)(_failed)
+        # A blueprint's exception handler sees only what is routed to the blueprint; so every method and path is.
+        for path, method in (("/parse", "POST"), ("/health", "GET"), ("/metrics", "GET")):
+            others = set(HTTP_METHODS) - {method}
+            routes.add_route(_refusing(method), path, methods=others, stream=True, name=f"{path[1:]}_refused")
+        for name, path in (("nothing", "/"), ("unknown", ELSEWHERE)):
+            routes.add_route(_missing, path, methods=HTTP_METHODS, stream=True, name=name)
+        routes.exception(Exception)(_failed)
         return routes
 
     async def _parse(self, request: Request) -> HTTPResponse:
@@ -129,7 +143,11 @@ class EmotionChannel(InputChannel):
 
     async def _health(self, request: Request) -> HTTPResponse:
         model = self._component(request.app).model
-        await asyncio.to_thread(model.predict, Dialogue([""]))
+        try:
+            await asyncio.to_thread(model.predict, Dialogue([""]))
+        except Exception as error:
+            _log(error)
+            raise _error(HTTPStatus.SERVICE_UNAVAILABLE, "The model fails; the server's log says where.") from None
         return response.json({"status": "ok", "model": {"name": model.name, "version": model.version}})
 
     async def _metrics(self, request: Request) -> HTTPResponse:
@@ -143,7 +161,7 @@ class EmotionChannel(InputChannel):
 
 
 def _own(credentials: Mapping[str, Any]) -> EmotionClassifier:
-    unknown = sorted(set(credentials) - set(KEYS))
+    unknown = [str(key) for key in credentials if key not in KEYS]
     if unknown:
         raise InvalidConfigException(
             f"emoplugin.EmotionChannel: unknown key {', '.join(unknown)}; the keys are {', '.join(KEYS)}."
@@ -174,6 +192,17 @@ def _function(handler: Handler) -> Handler:
         return await handler(request)
 
     return handle
+
+
+def _refusing(method: str) -> Handler:
+    async def refuse(request: Request) -> HTTPResponse:
+        raise MethodNotSupported(f"Use {method}.", request.method, [method])
+
+    return refuse
+
+
+async def _missing(request: Request, path: str = "") -> HTTPResponse:  # noqa: ARG001
+    raise NotFound("The channel has nothing here but parse, health and metrics.")
 
 
 def _protected(handler: Handler) -> Handler:
@@ -235,8 +264,21 @@ def _answer(message: Message) -> dict[str, Any]:
 
 
 def _error(status: HTTPStatus, message: str) -> ErrorResponse:
-    return ErrorResponse(status, _REASONS[status], message)
+    return ErrorResponse(status, _REASONS.get(status, status.phrase.replace(" ", "")), message)
 
 
-async def _failed(request: Request, error: ErrorResponse) -> HTTPResponse:  # noqa: ARG001
-    return response.json(error.error_info, status=error.status)
+async def _failed(request: Request, error: Exception) -> HTTPResponse:  # noqa: ARG001
+    found = error if isinstance(error, ErrorResponse) else _translated(error)
+    return response.json(found.error_info, status=found.status, headers=getattr(error, "headers", None))
+
+
+def _translated(error: Exception) -> ErrorResponse:
+    if isinstance(error, SanicException):
+        return _error(HTTPStatus(getattr(error, "status_code", HTTPStatus.INTERNAL_SERVER_ERROR)), str(error))
+    _log(error)
+    return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "The channel failed; the server's log says where.")
+
+
+def _log(error: Exception) -> None:
+    """Logs where the exception comes from, without its message, which may repeat the user's words."""
+    logger.error("%s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))

@@ -38,11 +38,12 @@ from emoplugin.labels import LabelSet
 from emoplugin.models.adapter import AdaptedModel, Adapter, fit
 from emoplugin.models.base import EmotionModel
 from emoplugin.models.bundle import find, load, open_bundle
-from emoplugin.rasa.context import EMOTION, dialogue_of, earlier_emotions
+from emoplugin.models.runtime import DEVICE, DEVICES
+from emoplugin.rasa.context import EMOTION, dialogue_of, earlier_emotions, is_payload
 from emoplugin.rasa.evaluation import take_part
 from emoplugin.rasa.examples import labelled
 from emoplugin.rasa.metrics import PREDICTIONS, SECONDS
-from emoplugin.rasa.trajectory import Alert, Trajectory
+from emoplugin.rasa.trajectory import Alert, Trajectory, is_share, negative_labels
 
 if TYPE_CHECKING:
     from rasa.core.processor import MessageProcessor
@@ -66,6 +67,36 @@ VALUES: dict[str, Callable[[dict[str, Any]], list[Any]]] = {
     "emotion_alert": lambda found: [True] if found["alert"] else [],
 }
 """The entities the component can attach, and their values by what ``message["emotion"]`` holds."""
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    # A model that runs on the CPU whatever it says would never look at it.
+    "device": (lambda value: isinstance(value, str) and DEVICE.fullmatch(value) is not None, DEVICES),
+    "min_confidence": (is_share, "a number from 0 to 1"),
+    "target_prior": (
+        lambda value: value is None or isinstance(value, Mapping),
+        "a mapping such as the one in its description, or null",
+    ),
+    "labels": (lambda value: value is None or _is_names(value), "a list of names, or null"),
+    "negative": (lambda value: value is None or _is_names(value), "a list of labels, or null"),
+    "alert": (
+        lambda value: value is None or isinstance(value, Mapping),
+        "a mapping such as the one in its description, or null",
+    ),
+    "entities": (
+        lambda value: _is_names(value) and set(value) <= set(VALUES) and len(set(value)) == len(value),
+        f"a list of any of {', '.join(VALUES)}, each once",
+    ),
+    "roles": (lambda value: isinstance(value, bool), "true or false"),
+}
+"""What each key may hold, and how to say so. What a value has to do with the model is checked when that is there."""
+
+PRIOR_SLACK = 0.01
+"""How far the shares of a target prior may be from a sum of 1, because people round them."""
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
@@ -92,11 +123,16 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
             "min_confidence": 0.0,
             # Share of each label that your users' messages have, such as {others: 0.8, happy: 0.1, sad: 0.05,
             # angry: 0.05}, to correct the bundle's probabilities by; null leaves them. It names the bundle's labels,
-            # and what NLU examples teach comes on top of it.
+            # with shares that sum to 1, give or take 0.01; what NLU examples teach comes on top of it.
             "target_prior": None,
             # What NLU examples may name as `emotion` in their metadata; null takes the bundle's labels. A list such as
             # [others, angry, homesick] takes their place; the bundle's neutral label has to be in it.
             "labels": None,
+            # Labels that count as negative for the trend, such as [sad, angry, homesick]; null takes the names known
+            # as such, among them sad, angry, fear and negative. The probability of the most probable one is compared
+            # with that in the mood before: 0.2 or more above it the trend is escalating, as much below it recovering,
+            # else steady.
+            "negative": None,
             # When the conversation calls for a person: {labels: [angry], confidence: 0.7, times: 2, of: 3} is two of
             # the user's last three messages angry with at least that confidence; null is never.
             "alert": None,
@@ -176,6 +212,7 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
             if adapter is None and labels != model.labels:
                 adapter = Adapter.blank(labels, model)
             self.model = AdaptedModel(model, adapter) if adapter is not None else model
+            self._negative = negative_labels(config["negative"], self.model.labels)
             self._alert = Alert.read(config["alert"], self.model.labels) if config["alert"] is not None else None
         except EmopluginError as error:
             raise InvalidConfigException(f"EmotionClassifier: {error}") from None
@@ -237,25 +274,31 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
         """Attaches the emotion to each message and takes the context off an ``<eos>`` text.
 
         Args:
-            messages: What the user said, in one conversation.
-            tracker: That conversation before the messages.
+            messages: What the user said, in one conversation. A button's payload such as ``/affirm`` gets nothing.
+            tracker: That conversation before the messages. Without one nobody pressed a button, so every text counts.
         """
-        with SECONDS.time():
-            self._process(messages, tracker)
+        spoken = []
+        for message in messages:
+            if isinstance(message.get(TEXT), str):
+                dialogue = dialogue_of(message.get(TEXT), tracker)
+                message.set(TEXT, dialogue.last, add_to_output=True)
+                if tracker is None or not is_payload(dialogue.last):
+                    spoken.append((message, dialogue))
+        if spoken:
+            with SECONDS.time():
+                self._decide(spoken, tracker)
         return messages
 
-    def _process(self, messages: list[Message], tracker: DialogueStateTracker | None) -> None:
-        spoken = [message for message in messages if isinstance(message.get(TEXT), str)]
-        dialogues = [dialogue_of(message.get(TEXT), tracker) for message in spoken]
-        emotions = self.model.predict_batch(dialogues, min_confidence=self._min_confidence)
+    def _decide(self, spoken: list[tuple[Message, Dialogue]], tracker: DialogueStateTracker | None) -> None:
+        emotions = self.model.predict_batch([dialogue for _, dialogue in spoken], min_confidence=self._min_confidence)
         earlier = list(islice(earlier_emotions(tracker), self._alert.of if self._alert is not None else 1))
-        for message, dialogue, emotion in zip(spoken, dialogues, emotions, strict=True):
+        for (message, dialogue), emotion in zip(spoken, emotions, strict=True):
             self._attach(message, dialogue, self._describe(dialogue, emotion, earlier))
             PREDICTIONS.labels(emotion.label).inc()
         logger.debug("Emotion of %d message(s): %s", len(spoken), [emotion.label for emotion in emotions])
 
     def _describe(self, dialogue: Dialogue, emotion: Emotion, earlier: list[Mapping[str, Any]]) -> dict[str, Any]:
-        trajectory = Trajectory.after(emotion, earlier[0] if earlier else None)
+        trajectory = Trajectory.after(emotion, earlier[0] if earlier else None, self._negative)
         found = {
             **emotion.to_json(),
             "confidence": round(emotion.confidence, 4),
@@ -269,7 +312,6 @@ class EmotionClassifier(GraphComponent, EntityExtractorMixin):
         return {**found, "alert": self._alert is not None and self._alert.holds([found, *earlier])}
 
     def _attach(self, message: Message, dialogue: Dialogue, found: dict[str, Any]) -> None:
-        message.set(TEXT, dialogue.last, add_to_output=True)
         message.set(EMOTION, found, add_to_output=True)
         entities = [
             {
@@ -292,23 +334,12 @@ def _check(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
     def fail(sentence: str) -> None:
         raise InvalidConfigException(f"EmotionClassifier: {sentence}")
 
-    unknown = sorted(set(config) - set(defaults))
+    unknown = [str(key) for key in config if key not in defaults]
     if unknown:
         fail(f"unknown key {', '.join(unknown)}; the keys are {', '.join(defaults)}.")
-    confidence = config["min_confidence"]
-    if isinstance(confidence, bool) or not isinstance(confidence, int | float) or not 0 <= confidence <= 1:
-        fail(f"min_confidence is {confidence!r}; give a number from 0 to 1.")
-    entities = config["entities"]
-    if not isinstance(entities, list) or any(name not in VALUES for name in entities):
-        fail(f"entities is {entities!r}; give a list of any of {', '.join(VALUES)}.")
-    if not isinstance(config["roles"], bool):
-        fail(f"roles is {config['roles']!r}; give true or false.")
-    labels = config["labels"]
-    if labels is not None and not (isinstance(labels, list) and all(isinstance(name, str) for name in labels)):
-        fail(f"labels is {labels!r}; give a list of names, or null.")
-    for key in ("target_prior", "alert"):
-        if config[key] is not None and not isinstance(config[key], Mapping):
-            fail(f"{key} is {config[key]!r}; give a mapping such as the one in its description, or null.")
+    for key, (fits, wanted) in CHECKS.items():
+        if not fits(config[key]):
+            fail(f"{key} is {config[key]!r}; give {wanted}.")
 
 
 def _find(model: Any) -> Path:
@@ -336,8 +367,9 @@ def _with_prior(model: EmotionModel, prior: Mapping[str, float] | None) -> Emoti
     names = model.labels.names
     if set(prior) != set(names):
         raise InputError(f"target_prior names {', '.join(map(str, prior))}; {model.name} has {', '.join(names)}.")
-    if any(isinstance(share, bool) or not isinstance(share, int | float) for share in prior.values()):
-        raise InputError("the shares of target_prior are numbers between 0 and 1.")
+    # Rounded, because 0.99 is a little more than 0.01 away from 1 in binary.
+    if not all(map(is_share, prior.values())) or round(abs(sum(prior.values()) - 1), 6) > PRIOR_SLACK:
+        raise InputError(f"target_prior is {dict(prior)}; give shares from 0 to 1 that sum to 1.")
     if model.calibration.train_prior is None:
         raise InputError(f"target_prior cannot correct {model.name}, whose training prior is unknown; leave it out.")
     shares = tuple(float(prior[name]) for name in names)

@@ -35,16 +35,22 @@ def turns_before(tracker: DialogueStateTracker) -> tuple[str, ...]:
         if isinstance(event, BotUttered) and event.text:
             said.append(event.text)
         elif is_user_turn(event):
-            return (_words(event.text), " ".join(reversed(said)))
+            last = _last(event.text)
+            # A button was pressed there: that was a turn, but one without words.
+            return ("" if is_payload(last) else last, " ".join(reversed(said)))
     return (" ".join(reversed(said)),) if said else ()
 
 
 def earlier_emotions(tracker: DialogueStateTracker | None) -> Iterator[Mapping[str, Any]]:
-    """What the component attached to the user's earlier messages of the running session, newest first."""
+    """What the component attached to the user's earlier messages of the running session, newest first.
+
+    Payloads are left out, also where an earlier version of the component attached something to them.
+    """
     for event in latest_session(tracker) if tracker is not None else ():
-        found = event.parse_data.get(EMOTION) if is_user_turn(event) else None
-        if isinstance(found, Mapping):
-            yield found
+        if is_user_turn(event) and not is_payload(_last(event.text)):
+            found = event.parse_data.get(EMOTION)
+            if isinstance(found, Mapping):
+                yield found
 
 
 def latest_session(tracker: DialogueStateTracker) -> Iterator[Event]:
@@ -63,11 +69,14 @@ def is_user_turn(event: Event) -> bool:
     return isinstance(event, UserUttered) and not event.metadata.get(IS_EXTERNAL)
 
 
-def _words(text: str | None) -> str:
-    """What the user said; a button's payload such as ``/affirm`` has no words."""
-    if not text or text.startswith(INTENT_MESSAGE_PREFIX):
-        return ""
-    return Dialogue.parse(text).last if _has_context(text) else text
+def is_payload(text: str) -> bool:
+    """Whether a message is what a button sends, such as ``/affirm``: Rasa reads an intent there, and no words."""
+    return text.strip().startswith(INTENT_MESSAGE_PREFIX)
+
+
+def _last(text: str | None) -> str:
+    """A message without the context that it may carry."""
+    return Dialogue.parse(text).last if text and _has_context(text) else text or ""
 
 
 def _has_context(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 Every addition is a run of whole lines between two comments. Nothing else of a file is touched, so taking those runs out
 gives the file back byte for byte. The second comment carries a checksum, so that lines that somebody changed since do
-not go unnoticed.
+not go unnoticed. Where the owner has written entries below a section that an addition made, its header stays with them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +26,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from emoplugin.errors import InputError
-from emoplugin.models.bundle import find
+from emoplugin.models.bundle import find, open_bundle, shipped
 
 COMPONENT = "emoplugin.EmotionClassifier"
 SLOT_TYPE = "emoplugin.EmotionSlot"
@@ -50,8 +50,11 @@ EXAMPLE_RULES = [
     for label in ("angry", "sad")
 ]
 
+_MARK = re.compile(rf"^[ \t]*(?:{BEGIN}|{END})", re.MULTILINE)
 _BLOCK = re.compile(
-    rf"^[ \t]*{BEGIN}[ \t]*\r?\n((?:(?![ \t]*{END}).*\n)*?)[ \t]*{END} ([0-9a-f]+)[ \t]*(?:\r?\n|\Z)", re.MULTILINE
+    rf"^[ \t]*{BEGIN}[ \t]*\r?\n((?:(?![ \t]*(?:{BEGIN}|{END})).*\n)*)"
+    rf"[ \t]*{END} ([0-9a-f]+)[ \t]*(?:\r?\n|\Z)",
+    re.MULTILINE,
 )
 _NOTHING_MORE = re.compile(r"[ \t]*:[ \t]*(?:#[^\r\n]*)?(?:\r?\n|\Z)")
 
@@ -100,9 +103,9 @@ def plan_addition(project: Path, *, model: str | None = None, examples: bool = F
     Raises:
         InputError: Not a project, files that cannot be read, or content that the additions would not fit into.
     """
-    if model is not None and not (project / model).is_dir():
-        find(model)
     config, domain = _config_file(project), _domain_files(project)
+    if model is not None:
+        model = _named_from(project, model)
     notes: list[str] = []
     before = {path: _read(path) for path in [config, *domain]}
     after = dict(before)
@@ -114,19 +117,11 @@ def plan_addition(project: Path, *, model: str | None = None, examples: bool = F
     extend(config, "pipeline", _pipeline(_load(before[config], _name(project, config)), model, notes))
 
     contents = {path: _load(before[path], _name(project, path)) for path in domain}
-    known = {_entry_name(entity) for content in contents.values() for entity in _entries(content, "entities")}
     home = {section: _home(contents, section) for section in ("entities", "slots", "responses")}
-    extend(home["entities"], "entities", [entity for entity in ENTITIES if next(iter(entity)) not in known])
+    known = {entity for path in domain for entity in _known_entities(before[path], _name(project, path), notes)}
+    extend(home["entities"], "entities", [entity for entity in ENTITIES if not known.issuperset(entity)])
     for path, content in contents.items():
-        slot = _section(content, "slots").get("emotion")
-        if slot is not None and not (isinstance(slot, Mapping) and slot.get("type") == SLOT_TYPE):
-            raise InputError(
-                f"{_name(project, path)} has a slot emotion of its own; rename it, or make its type {SLOT_TYPE}."
-            )
-        if examples and slot is not None and slot.get("influence_conversation") is False:
-            notes.append(
-                f"{_name(project, path)}: take `influence_conversation: false` out of the slot emotion for the rules."
-            )
+        _check_slot(_section(content, "slots").get("emotion"), examples, _name(project, path), notes)
     slots = {"emotion": SLOT if examples else {**SLOT, **UNUSED}}
     extend(home["slots"], "slots", _missing(slots, contents, "slots"))
     if examples:
@@ -141,7 +136,7 @@ def plan_removal(project: Path) -> Plan:
     """What taking the additions out of a project changes. Nothing is written.
 
     Raises:
-        InputError: Not a project, files that cannot be read, or an addition whose last comment is missing.
+        InputError: Not a project, files that cannot be read, or an addition that `without_additions` refuses.
     """
     config, domain, rules = _config_file(project), _domain_files(project), project / RULES
     changes, notes = [], []
@@ -149,29 +144,115 @@ def plan_removal(project: Path) -> Plan:
         text = _read(path)
         rest = without_additions(text, _name(project, path))
         if rest != text:
-            _load(rest, _name(project, path))
             notes += _changed_since(text, _name(project, path))
             changes.append(Change(path, text, None if path == rules and not rest.strip() else rest))
     return Plan(changes, notes)
 
 
 def without_additions(text: str, name: str) -> str:
-    """The text of a file as it was before the additions.
+    """The text of a file without the additions, its content otherwise what it is with them.
 
     Raises:
-        InputError: An addition whose first or last comment is missing.
+        InputError: An addition whose first or last comment is missing, or one that lines below it depend on.
     """
-    while found := _BLOCK.search(text):
-        start, end = found.span()
-        if end == len(text) and not found[0].endswith("\n"):
-            # The file did not end its last line, so the addition did that first.
-            start -= len(text[:start]) - len(re.sub(r"\r?\n\Z", "", text[:start]))
-        text = text[:start] + text[end:]
-    for mark in (BEGIN, END):
-        if stray := re.search(rf"^[ \t]*{mark}", text, re.MULTILINE):
-            row = text.count("\n", 0, stray.start()) + 1
+    blocks = list(_BLOCK.finditer(text))
+    for mark in _MARK.finditer(text):
+        if not _inside(mark.start(), [block.span() for block in blocks]):
+            row = _row(text, mark.start())
             raise InputError(f"{name}, row {row}: the other end of this addition is missing; remove the lines by hand.")
-    return text
+    if not blocks:
+        return text
+    rest = _without(text, blocks, name)
+    if rest is None:
+        alone = [block for block in blocks if _without(text, [block], name) is None]
+        rows = " and ".join(str(_row(text, block.start())) for block in alone or blocks)
+        raise InputError(
+            f"{name}, row {rows}: lines below this addition would mean something else without it; "
+            "move them away, or remove the addition by hand."
+        )
+    return rest
+
+
+def _without(text: str, blocks: Sequence[re.Match[str]], name: str) -> str | None:
+    """The text without some of its additions; None where what is left would then mean something else."""
+    root = _compose(text, name)
+    cuts = [cut for block in blocks for cut in _cuts(text, root, block)]
+    rest = _cut_out(text, cuts)
+    wanted = _content(_pruned(root, cuts), name)
+    try:
+        return rest if _same(_load(rest, name), wanted) else None
+    except InputError:
+        return None
+
+
+def _cuts(text: str, root: MappingNode | None, block: re.Match[str]) -> list[tuple[int, int]]:
+    """What to cut out for an addition: all of it, save the header of a section that has the owner's entries below."""
+    lines = block.start(1)
+    for key, value in _sections(root):
+        if _starts_inside(key, [block.span()]) and not all(
+            _starts_inside(entry, [block.span()]) for entry in _entry_nodes(value)
+        ):
+            return [(block.start(), lines), (text.index("\n", key.end_mark.index) + 1, block.end())]
+    return [block.span()]
+
+
+def _cut_out(text: str, cuts: Sequence[tuple[int, int]]) -> str:
+    rest, position = "", 0
+    for start, end in cuts:
+        rest, position = rest + text[position:start], end
+    if position == len(text) and not text.endswith("\n"):
+        # The file did not end its last line, so the addition did that first.
+        rest = re.sub(r"\r?\n\Z", "", rest)
+    return rest + text[position:]
+
+
+def _pruned(root: MappingNode | None, cuts: Sequence[tuple[int, int]]) -> MappingNode | None:
+    """The sections and their entries without those that begin in what is cut out."""
+    if root is None:
+        return None
+    root.value = [(key, value) for key, value in root.value if not _starts_inside(key, cuts)]
+    for _, value in root.value:
+        if isinstance(value, MappingNode):
+            value.value = [(key, entry) for key, entry in value.value if not _starts_inside(key, cuts)]
+        elif isinstance(value, SequenceNode):
+            value.value = [entry for entry in value.value if not _starts_inside(entry, cuts)]
+    return root
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two files say the same; a section with nothing in it may be written in several ways."""
+    first, second = ({key: value or None for key, value in content.items()} for content in (one, other))
+    try:
+        return first == second
+    except RecursionError:  # An entry that holds itself compares without end.
+        return False
+
+
+def _starts_inside(node: Node, spans: Iterable[tuple[int, int]]) -> bool:
+    return _inside(node.start_mark.index, spans)
+
+
+def _inside(index: int, spans: Iterable[tuple[int, int]]) -> bool:
+    return any(start <= index < end for start, end in spans)
+
+
+def _row(text: str, index: int) -> int:
+    return text.count("\n", 0, index) + 1
+
+
+def _named_from(project: Path, model: str) -> str:
+    """What a project calls a bundle by, since Rasa looks for it from the project's folder."""
+    if model in shipped():
+        return model
+    if (project / model).is_dir():
+        open_bundle(project / model)
+        return model
+    folder = open_bundle(find(model)).folder.resolve()
+    if folder.is_relative_to(project.resolve()):
+        name = folder.relative_to(project.resolve()).as_posix()
+        # A shipped bundle goes before a folder of the same name.
+        return f"./{name}" if name in shipped() else name
+    return str(folder)
 
 
 def _pipeline(config: Mapping[str, Any], model: str | None, notes: list[str]) -> list[Any]:
@@ -233,15 +314,45 @@ def _entries(content: Mapping[str, Any], section: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def _entry_name(entry: Any) -> Any:
-    return next(iter(entry), None) if isinstance(entry, Mapping) else entry
+def _known_entities(text: str, name: str, notes: list[str]) -> list[str]:
+    """The entities of a domain's file; where one of ours is there and moves the policies, a note tells so."""
+    ours = {entity for entry in ENTITIES for entity in entry}
+    known = []
+    for row, entity, setting in _entities(text, name):
+        known.append(entity)
+        if entity in ours and not (isinstance(setting, Mapping) and setting.get("influence_conversation") is False):
+            notes.append(
+                f"{name}, row {row}: the entity {entity} was there and influences the policies; "
+                "give it `influence_conversation: false`."
+            )
+    return known
+
+
+def _entities(text: str, name: str) -> Iterator[tuple[int, str, Any]]:
+    """Row, name and setting of each entity of a domain's file."""
+    sections = [value for key, value in _sections(_compose(text, name)) if key.value == "entities"]
+    for node in [node for value in sections if isinstance(value, SequenceNode) for node in value.value]:
+        entry, row = _constructed(node, name), node.start_mark.line + 1
+        entity, setting = next(iter(entry.items()), (None, None)) if isinstance(entry, Mapping) else (entry, None)
+        if not isinstance(entity, str):
+            raise InputError(f"{name}, row {row}: this entry of entities has no name; write the entity's name there.")
+        yield row, entity, setting
+
+
+def _check_slot(slot: Any, examples: bool, name: str, notes: list[str]) -> None:
+    if slot is None:
+        return
+    if not (isinstance(slot, Mapping) and slot.get("type") == SLOT_TYPE):
+        raise InputError(f"{name} has a slot emotion of its own; rename it, or make its type {SLOT_TYPE}.")
+    if examples and slot.get("influence_conversation") is False:
+        notes.append(f"{name}: take `influence_conversation: false` out of the slot emotion for the rules.")
 
 
 def _extended(text: str, section: str, added: list[Any] | dict[str, Any], name: str) -> str:
     """The text with entries put first into a section, which is made at the end where there is none."""
     old = _load(text, name)
-    present = old.get(section)
-    if present is not None and not isinstance(present, type(added)):
+    present: Any = old.get(section)
+    if present and not isinstance(present, type(added)):
         kind = "list" if isinstance(added, list) else "mapping"
         raise InputError(f"{name}: {section} is not a {kind}; correct it first.")
     index, column, header = _place(text, section, isinstance(added, dict), name)
@@ -251,12 +362,10 @@ def _extended(text: str, section: str, added: list[Any] | dict[str, Any], name: 
         inner = "  " if isinstance(added, dict) else ""
         lines = [header, *(inner + line for line in lines)]
     new = _inserted(text, index, [margin + line for line in _framed(lines)])
-    rest: Any = old.get(section)
-    whole: Any = [*added, *(rest or [])] if isinstance(added, list) else {**added, **(rest or {})}
+    whole: Any = [*added, *(present or [])] if isinstance(added, list) else {**added, **(present or {})}
     try:
-        fits = _load(new, name) == {**old, section: whole} and without_additions(new, name) == without_additions(
-            text, name
-        )
+        fits = _same(_load(new, name), {**old, section: whole})
+        fits = fits and without_additions(new, name) == without_additions(text, name)
     except InputError:
         fits = False
     if not fits:
@@ -275,7 +384,7 @@ def _checksum(lines: Iterable[str]) -> str:
 
 def _changed_since(text: str, name: str) -> list[str]:
     return [
-        f"{name}, row {text.count(chr(10), 0, found.start()) + 1}: these lines were changed since they were added; "
+        f"{name}, row {_row(text, found.start())}: these lines were changed since they were added; "
         "they go with their changes."
         for found in _BLOCK.finditer(text)
         if _checksum(found[1].splitlines()) != found[2]
@@ -285,12 +394,10 @@ def _changed_since(text: str, name: str) -> list[str]:
 def _place(text: str, section: str, mapping: bool, name: str) -> tuple[int, int, str | None]:
     """Where entries go: position, column, and the section's header where it is missing."""
     root = _compose(text, name)
-    if root is None:
-        return len(text), 0, f"{section}:"
-    for key, value in root.value:
+    for key, value in _sections(root):
         if key.value != section:
             continue
-        if isinstance(value, (MappingNode, SequenceNode)):
+        if _entry_nodes(value):
             start = value.start_mark.index
             line = _line_start(text, start)
             if value.flow_style or text[line:start].strip(" "):
@@ -298,11 +405,11 @@ def _place(text: str, section: str, mapping: bool, name: str) -> tuple[int, int,
                 raise InputError(f"{name}, row {row}: give each entry of {section} a line of its own, then try again.")
             return line, value.start_mark.column, None
         header = _NOTHING_MORE.match(text, key.end_mark.index)
-        if header is None:
+        if header is None or value.value != "":
             row = key.start_mark.line + 1
-            raise InputError(f"{name}, row {row}: leave out what stands after `{section}:`, then try again.")
+            raise InputError(f"{name}, row {row}: write `{section}:` with nothing after it, then try again.")
         return header.end(), key.start_mark.column + (2 if mapping else 0), None
-    return len(text), root.start_mark.column, f"{section}:"
+    return len(text), 0 if root is None else root.start_mark.column, f"{section}:"
 
 
 def _line_start(text: str, index: int) -> int:
@@ -318,22 +425,38 @@ def _inserted(text: str, index: int, lines: Iterable[str]) -> str:
 
 
 def _compose(text: str, name: str) -> MappingNode | None:
-    root: Node | None = _parsed(YAML(typ="safe", pure=True).compose, text, name)
+    root: Node | None = _parsed(YAML(typ="safe", pure=True).compose, io.StringIO(text), name)
     if root is None or isinstance(root, MappingNode):
         return root
     raise InputError(f"{name} is not a list of sections such as `pipeline:` or `slots:`.")
 
 
+def _sections(root: MappingNode | None) -> list[tuple[Node, Node]]:
+    return [] if root is None else root.value
+
+
+def _entry_nodes(section: Node) -> list[Node]:
+    if isinstance(section, MappingNode):
+        return [key for key, _ in section.value]
+    return section.value if isinstance(section, SequenceNode) else []
+
+
 def _load(text: str, name: str) -> dict[str, Any]:
-    if _compose(text, name) is None:
-        return {}
-    content: dict[str, Any] = _parsed(YAML(typ="safe", pure=True).load, text, name)
+    return _content(_compose(text, name), name)
+
+
+def _content(root: MappingNode | None, name: str) -> dict[str, Any]:
+    content: dict[str, Any] = {} if root is None else _constructed(root, name)
     return content
 
 
-def _parsed(parse: Any, text: str, name: str) -> Any:
+def _constructed(node: Node, name: str) -> Any:
+    return _parsed(YAML(typ="safe", pure=True).constructor.construct_document, node, name)
+
+
+def _parsed(parse: Any, source: Any, name: str) -> Any:
     try:
-        return parse(io.StringIO(text))
+        return parse(source)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = error.problem or error.context

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from itertools import islice
 from typing import Any
@@ -20,10 +20,10 @@ STEP = 0.2
 NEGATIVE = frozenset(
     {
         "anger", "angry", "annoyance", "contempt", "disappointment", "disapproval", "disgust", "fear", "frustrated",
-        "frustration", "grief", "nervousness", "remorse", "sad", "sadness",
+        "frustration", "grief", "neg", "negative", "nervousness", "remorse", "sad", "sadness",
     }
 )  # fmt: skip
-"""Labels whose rise means that a conversation goes badly."""
+"""Labels whose rise means that a conversation goes badly, where the configuration names none."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Trajectory:
 
     Attributes:
         streak: How many of the user's messages in a row have had this label, the newest included.
-        trend: ``escalating`` where the newest message is clearly more negative than the mood before it, ``recovering``
-            where it is clearly less so, else ``steady``.
+        trend: ``escalating`` where the newest message's negativity is ``STEP`` or more above that of the mood before
+            it, ``recovering`` where it is as much below, else ``steady``.
         mood: Exponentially weighted mean of the messages' probabilities, by label.
     """
 
@@ -42,18 +42,21 @@ class Trajectory:
     mood: dict[str, float]
 
     @classmethod
-    def after(cls, emotion: Emotion, previous: Mapping[str, Any] | None) -> Trajectory:
+    def after(
+        cls, emotion: Emotion, previous: Mapping[str, Any] | None, negative: Collection[str] = NEGATIVE
+    ) -> Trajectory:
         """The trajectory with a new message.
 
         Args:
             emotion: What the newest message shows.
             previous: What the component attached to the user's message before, or None for a first message. One from
                 a model with other labels counts as none.
+            negative: The labels that count as negative.
         """
         mood = previous.get("mood") if previous is not None else None
         if previous is None or not isinstance(mood, Mapping) or set(mood) != set(emotion.probabilities):
             return cls(1, "steady", dict(emotion.probabilities))
-        change = negativity(emotion.probabilities) - negativity(mood)
+        change = negativity(emotion.probabilities, negative) - negativity(mood, negative)
         return cls(
             streak=1 + int(previous.get("streak", 0)) if previous.get("label") == emotion.label else 1,
             trend="escalating" if change >= STEP else "recovering" if change <= -STEP else "steady",
@@ -61,9 +64,30 @@ class Trajectory:
         )
 
 
-def negativity(probabilities: Mapping[str, float]) -> float:
+def negativity(probabilities: Mapping[str, float], negative: Collection[str] = NEGATIVE) -> float:
     """The most probable negative label's probability, 0 where a label set has none."""
-    return max((float(value) for name, value in probabilities.items() if name in NEGATIVE), default=0.0)
+    return max((float(value) for name, value in probabilities.items() if name in negative), default=0.0)
+
+
+def negative_labels(names: Collection[str] | None, labels: LabelSet) -> Collection[str]:
+    """The labels that a configuration names as negative, or the known ones where it names none.
+
+    Raises:
+        InputError: A name that is none of the model's labels.
+    """
+    unknown = [name for name in names or () if name not in labels.names]
+    if unknown:
+        raise InputError(f"negative names {', '.join(unknown)}; the labels are {', '.join(labels.names)}.")
+    return NEGATIVE if names is None else names
+
+
+def is_share(value: object) -> bool:
+    """Whether it is a number from 0 to 1. A boolean is none, though Python counts with it."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -97,8 +121,7 @@ class Alert:
         Raises:
             InputError: One sentence that says what to change.
         """
-        unknown = sorted(set(config) - {field.name for field in fields(cls)})
-        if unknown or "labels" not in config:
+        if "labels" not in config or not set(config) <= {field.name for field in fields(cls)}:
             raise InputError(
                 f"alert takes labels, confidence, times and of, and labels has to be there; found {dict(config)}."
             )
@@ -108,9 +131,9 @@ class Alert:
         for name in names:
             labels.index(name)
         alert = cls(**{**config, "labels": tuple(names)})
-        if not isinstance(alert.confidence, int | float) or not 0 <= alert.confidence <= 1:
+        if not is_share(alert.confidence):
             raise InputError(f"alert's confidence is {alert.confidence!r}; give a number from 0 to 1.")
-        if not isinstance(alert.times, int) or not isinstance(alert.of, int) or not 1 <= alert.times <= alert.of:
+        if not _is_whole(alert.times) or not _is_whole(alert.of) or not 1 <= alert.times <= alert.of:
             raise InputError(
                 f"alert counts {alert.times!r} of {alert.of!r} messages; give whole numbers, times at most of."
             )

@@ -12,7 +12,14 @@ import torch
 
 from emoplugin.dialogue import WINDOW
 from emoplugin.errors import InputError
-from emoplugin.evaluation.metrics import accuracy, average_precision, confusion_matrix, counts_of_sets, emotion_counts
+from emoplugin.evaluation.metrics import (
+    accuracy,
+    average_precision,
+    confusion_matrix,
+    counts_of_sets,
+    emotion_counts,
+    matthews,
+)
 from emoplugin.labels import LabelSet
 from emoplugin.models.bert import NETWORK, NETWORK_WEIGHTS, bundle_files, encoder_scores, unpadded
 from emoplugin.models.calibration import Calibration, Floats, fit_bias, fit_temperature, fit_thresholds
@@ -112,9 +119,10 @@ class BertTrainer:
         network = self._network(folder, pieces)
         loop = self.config.loop
 
-        def dev_score(trained: EncoderNetwork) -> float:
+        def dev_figures(trained: EncoderNetwork) -> dict[str, float]:
             assert dev is not None
-            return self._figures(predict_encoder(trained, dev, loop), dev)[self._chief]
+            figures = self._figures(predict_encoder(trained, dev, loop), dev)
+            return {"score": figures[self._chief], **figures}
 
         finetune(
             network,
@@ -122,7 +130,7 @@ class BertTrainer:
             loop,
             multi_label=self.labels.multi_label,
             seed=self.seed,
-            score=None if dev is None else dev_score,
+            measure=None if dev is None else dev_figures,
             folder=self.run,
             log=lambda figures: self.progress({"stage": "encoder", **figures}),
             advance=lambda done, total: self.advance("encoder", done, total),
@@ -229,7 +237,7 @@ class BertTrainer:
             }
         decided = probabilities.argmax(axis=1)
         confusion = confusion_matrix(data.targets.argmax(axis=1), decided, len(self.labels))
-        figures = {"accuracy": accuracy(confusion)}
+        figures = {"accuracy": accuracy(confusion), "mcc": matthews(confusion)}
         if self.labels.neutral is not None:
             figures["emotion_f1"] = float(emotion_counts(confusion, self.labels.index(self.labels.neutral)).f1)
         return figures

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -51,7 +52,8 @@ class Recipe:
         train: What it is trained on.
         dev: What it is measured on; never trained on.
         model: The trainer's own configuration.
-        expected: Figures on ``dev`` that the recipe was seen to reach.
+        expected: Scores of such a training, published or seen on ``dev``; a comment in the recipe says which. They are
+            shown beside those reached.
     """
 
     name: str
@@ -110,11 +112,20 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return None if value is None else _value(options[0], value, where)
     if hint is Any:
         return value
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if hint is float and isinstance(value, (int, str)) and not isinstance(value, bool):
+        value = _number(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise InputError(f"{where}: expected {_NAMES.get(hint, hint.__name__)}, found {value!r}.")
     return value
+
+
+def _number(value: int | str) -> float | int | str:
+    """A finite number as a float, also one such as 1e-5, which YAML takes for text; anything else as it is."""
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return value
+    return number if math.isfinite(number) else value
 
 
 _NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}

@@ -124,11 +124,15 @@ def assemble(sources: Sequence[Source], labels: LabelSet, data_dir: Path | None,
 
 
 def balanced(data: TrainingSet, strength: float) -> TrainingSet:
-    """The data with weights that bring the labels' total weights nearer to each other: not at 0, wholly at 1."""
+    """The data with weights that bring the labels' total weights nearer to each other: not at 0, wholly at 1.
+
+    Dialogues without a label keep their weight.
+    """
     shares = data.marks / np.maximum(data.marks.sum(axis=1, keepdims=True), 1.0)
     totals = (shares * data.weights[:, None]).sum(axis=0)
     factors = (totals.sum() / np.maximum(totals, 1e-6) / len(totals)) ** strength
-    return replace(data, weights=data.weights * (shares @ factors).astype(np.float32))
+    scales = np.where(data.marks.any(axis=1), shares @ factors, 1.0)
+    return replace(data, weights=data.weights * scales.astype(np.float32))
 
 
 def folds(groups: Sequence[str], count: int, seed: int) -> npt.NDArray[np.int64]:

@@ -86,7 +86,7 @@ def finetune(
     *,
     multi_label: bool,
     seed: int,
-    score: Callable[[EncoderNetwork], float] | None,
+    measure: Callable[[EncoderNetwork], dict[str, float]] | None,
     folder: Path,
     log: Callable[[dict[str, Any]], None],
     advance: Callable[[int, int], None],
@@ -99,7 +99,8 @@ def finetune(
         config: The arguments.
         multi_label: Whether each label is decided on its own.
         seed: Every random choice follows from it.
-        score: A dev score, higher is better, asked for after each epoch; without it all epochs are run.
+        measure: Figures on dev data, asked for after each epoch and logged; ``score`` among them decides, higher is
+            better. Without it all epochs are run.
         folder: Where checkpoints are kept. Training goes on from the one that is there.
         log: Called with the figures of each checkpoint and epoch.
         advance: Called with steps done and steps in all.
@@ -110,7 +111,7 @@ def finetune(
     state = _State(network, optimizer, folder / STATE)
     while state.step < total:
         epoch, done = divmod(state.step, steps)
-        if done == 0 and score is not None and epoch - state.best_epoch > config.patience:
+        if done == 0 and measure is not None and epoch - state.best_epoch > config.patience:
             break
         network.train()
         started = time.monotonic()
@@ -135,8 +136,8 @@ def finetune(
                     log({"step": state.step, "of": total, "loss": float(state.loss) / (state.step - epoch * steps)})
             advance(step + 1, total)
         figures = {"epoch": epoch + 1, "loss": float(state.loss) / steps, "seconds": time.monotonic() - started}
-        if score is not None:
-            figures["score"] = score(network)
+        if measure is not None:
+            figures |= measure(network)
         state.keep(epoch, figures.get("score"))
         state.save()
         log(figures)

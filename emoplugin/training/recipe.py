@@ -58,7 +58,7 @@ def _find(recipe: str) -> Path:
 
 
 def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
-    if path in seen:
+    if path.resolve() in seen:
         raise InputError(f"{path}: extends itself.")
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -66,8 +66,14 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         raise InputError(f"{path}: not a YAML file: {error}") from None
     if not isinstance(data, dict):
         raise InputError(f"{path}: expected keys and values.")
-    base = data.pop("extends", None)
-    return _merged(_read(_find(str(base)), (*seen, path)), data) if base else data
+    extends = data.pop("extends", None)
+    if not extends:
+        return data
+    name = str(extends)
+    base = _read(_find(str(path.parent / name) if name.endswith(".yml") else name), (*seen, path.resolve()))
+    # Scores are those of one training, not of what extends it.
+    base.pop("expected", None)
+    return _merged(base, data)
 
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

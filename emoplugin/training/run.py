@@ -9,10 +9,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from emoplugin.datasets import find_dataset, load_dataset
+import numpy as np
+
+from emoplugin.datasets import Example, find_dataset, load_dataset
+from emoplugin.dialogue import Dialogue
 from emoplugin.errors import InputError
 from emoplugin.evaluation.card import model_card
-from emoplugin.evaluation.evaluate import evaluate
+from emoplugin.evaluation.evaluate import Evaluation, evaluate
+from emoplugin.labels import LabelSet
 from emoplugin.models.bundle import dump_json, load, write_bundle
 from emoplugin.models.calibration import Calibration
 from emoplugin.training.bert import BertConfig, BertTrainer
@@ -108,6 +112,10 @@ def _prepare(recipe: Recipe, data_dir: Path | None, output: Path, resume: bool) 
     Calibration(target_prior=recipe.labels.target_prior or None).check(recipe.labels.label_set)
     if recipe.labels.multi_label and recipe.kind not in MULTI_LABEL:
         raise InputError(f"{recipe.name}: multi_label needs kind {' or '.join(MULTI_LABEL)}, not {recipe.kind}.")
+    scores = _score_names(recipe.labels.label_set)
+    for name in recipe.expected:
+        if name not in scores:
+            raise InputError(f"{recipe.name}, expected: unknown score {name!r}; expected one of {', '.join(scores)}.")
     config = read_config(TRAINERS[recipe.kind][0], recipe.model, f"{recipe.name}, model")
     for key in ("combiner_sources", "calibration_sources"):
         for number in getattr(config, key, ()):
@@ -128,3 +136,10 @@ def _prepare(recipe: Recipe, data_dir: Path | None, output: Path, resume: bool) 
         shutil.rmtree(output / "stages", ignore_errors=True)
     path.write_text(content, encoding="utf-8")
     return config
+
+
+def _score_names(labels: LabelSet) -> list[str]:
+    """What an evaluation of a model for the labels calls its scores."""
+    row = np.eye(1, len(labels))
+    evaluation = Evaluation("", "", labels, [Example(Dialogue([""]), labels.names[:1], "")], row, row > 0)
+    return [*evaluation.scores(), *evaluation.probability_scores()]

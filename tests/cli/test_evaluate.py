@@ -71,14 +71,21 @@ def test_the_package_brings_rows_of_its_own(emoplugin):
         ),
         (["--dataset", "smile", "--input", "FOLDER/smile.csv", "--split", "test"], "No split 'test'"),
         (["--input", "FOLDER"], "is a folder"),
-        (["--input", "FOLDER/bare.tsv"], "row 2: expected a column label"),
+        (["--input", "FOLDER/bare.tsv"], "bare.tsv, row 1: expected a column label, found text"),
         (["--input", "FOLDER/header.tsv"], "There are no rows to evaluate on"),
+        (["--input", "FOLDER/spaces.tsv"], "spaces.tsv, row 1: expected the columns turn1, turn2, turn3 or the column"),
+        (
+            ["--dataset", "smile", "--input", "FOLDER/empty.csv"],
+            "empty.csv is empty; expected rows of id text category between commas",
+        ),
         (["--input", "FOLDER/rows.tsv", "--output", "FOLDER/rows.tsv"], "cannot be made: File exists"),
     ],
 )
 def test_bad_arguments_are_explained(emoplugin, rows, tmp_path, arguments, expected):
     (tmp_path / "bare.tsv").write_text("text\nhi\n")
     (tmp_path / "header.tsv").write_text("text\tlabel\n")
+    (tmp_path / "spaces.tsv").write_text("turn1 turn2\n")
+    (tmp_path / "empty.csv").write_text("")
     (tmp_path / "smile.csv").write_text("1,nice,happy\n")
     outcome = emoplugin("evaluate", *(argument.replace("FOLDER", str(tmp_path)) for argument in arguments))
     assert outcome.code == 2

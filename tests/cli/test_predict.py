@@ -103,8 +103,11 @@ def test_a_header_alone_gives_no_rows(emoplugin, tmp_path):
     ("content", "expected"),
     [
         (b"", "is empty"),
-        (b"turn1\tturn2\tlabel\na\tb\tsad\n", "row 2: expected the columns turn1, turn2, turn3 or the column text"),
-        (b"turn1\tturn2\tturn3\na\tb\tc\na\tb\n", "row 3: expected 3 fields (turn1, turn2, turn3), found 2"),
+        (b"turn1\tturn2\tlabel\na\tb\tsad\n", "row 1: expected the columns turn1, turn2, turn3 or the column text"),
+        (
+            b"turn1\tturn2\tturn3\na\tb\tc\na\tb\n",
+            "row 3: expected 3 fields (turn1, turn2, turn3) between tabs, found 2",
+        ),
         (b"turn1\tturn2\tturn3\na\tb\tcaf\xe9\n", "row 2, byte 8: 0xe9 is not UTF-8"),
         ("text\nhi\n".encode("utf-16"), "UTF-16"),
         (b'{"text": "hi"}\n{"text": null}\n', "row 2: text is NoneType"),

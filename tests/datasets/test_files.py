@@ -54,6 +54,11 @@ def test_a_quoted_csv_field_may_hold_commas_quotes_and_lines(tmp_path):
     assert [row.number for row in rows] == [2, 4]
 
 
+def test_a_quoted_csv_field_keeps_its_line_ends(tmp_path):
+    path = write(tmp_path, "a.csv", 'text,note\r\n"a\r\nb\nc\rd\r",1\r\n')
+    assert columns(path) == [{"text": "a\r\nb\nc\rd\r", "note": "1"}]
+
+
 def test_an_empty_line_is_a_row_where_there_is_one_column(tmp_path):
     assert columns(write(tmp_path, "a.tsv", "text\n\nhi\n\n")) == [{"text": ""}, {"text": "hi"}, {"text": ""}]
     assert columns(write(tmp_path, "a.csv", "text\n\nhi\n")) == [{"text": ""}, {"text": "hi"}]
@@ -68,7 +73,11 @@ def test_only_line_feeds_end_a_row(tmp_path):
     ("name", "content", "expected"),
     [
         ("a.tsv", "", "is empty; expected a header or JSON lines"),
-        ("a.tsv", "a\tb\n1\n", "row 2: expected 2 fields (a, b), found 1"),
+        ("a.tsv", "a\tb\n1\n", "row 2: expected 2 fields (a, b) between tabs, found 1"),
+        ("a.tsv", "\n\r\n", "is empty; expected a header or JSON lines"),
+        ("a.csv", "\ufeff", "is empty; expected a header or JSON lines"),
+        ("a.jsonl", "\n \n", "is empty; expected a header or JSON lines"),
+        ("a.tsv", "\na\tb\n1\t2\n", "row 1: the row is empty"),
         ("a.tsv", "a\tb\n1\t2\n\n3\t4\n", "row 3: the row is empty"),
         ("a.tsv", "a\ta\n", "row 1: columns are named twice: a"),
         ("a.csv", 'a,b\n"1,2\n', "row 2: not valid CSV"),
@@ -138,8 +147,14 @@ def test_several_labels(tmp_path):
         ),
         ("a.tsv", HEADER + "1\ta\tb\tc\t\n", "row 2: expected one label, found 0"),
         ("a.tsv", HEADER + "1\ta\tb\tc\tsad|angry\n", "row 2: expected one label, found 2"),
-        ("a.tsv", "text\nhi\n", "row 2: expected a column label, found text"),
-        ("a.jsonl", '{"text": 3}\n', "row 1: text is int; expected text"),
+        ("a.tsv", "text\nhi\n", "row 1: expected a column label, found text"),
+        (
+            "a.tsv",
+            "turn1 turn2\n",
+            "row 1: expected the columns turn1, turn2, turn3 or the column text, found turn1 turn2",
+        ),
+        ("a.jsonl", '{"text": "a", "label": "sad"}\n{"text": "a"}\n', "row 2: expected a column label, found text"),
+        ("a.jsonl", '{"text": 3, "label": "sad"}\n', "row 1: text is int; expected text"),
         ("a.jsonl", '{"text": "a", "label": 3}\n', "row 1: label is int"),
     ],
 )

@@ -41,11 +41,14 @@ def test_emocontext(tmp_path):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("", "row 1: expected the header id turn1 turn2 turn3 label between tabs, found nothing"),
-        ("id\tturn1\tturn2\tturn3\n", "row 1: expected the header"),
+        ("", "train.txt is empty; expected the header id turn1 turn2 turn3 label between tabs"),
+        (
+            "id\tturn1\tturn2\tturn3\n",
+            "row 1: expected the header id turn1 turn2 turn3 label between tabs, found id turn1 turn2 turn3.",
+        ),
         (
             "id\tturn1\tturn2\tturn3\tlabel\n0\ta\tb\tc\n",
-            "row 2: expected 5 fields (id, turn1, turn2, turn3, label), found 4",
+            "row 2: expected 5 fields (id, turn1, turn2, turn3, label) between tabs, found 4",
         ),
         ("id\tturn1\tturn2\tturn3\tlabel\nx\ta\tb\tc\tsad\n", "row 2: expected a number as id, found 'x'"),
         ("id\tturn1\tturn2\tturn3\tlabel\n0\ta\tb\tc\tjoy\n", "row 2: unknown label 'joy'"),
@@ -121,7 +124,7 @@ def test_emotion6(tmp_path):
     (example,) = load_dataset("emotion6", tmp_path, "dev")
     assert (example.dialogue.turns, example.labels) == (("i feel; so well",), ("joy",))
     put(tmp_path, "emotion6", "train.txt", "fine;joy\nno label\n")
-    assert "row 2: expected text;label, found no semicolon" in refused(tmp_path, "emotion6")
+    assert "row 2: expected 2 fields (text, label) between semicolons, found 1" in refused(tmp_path, "emotion6")
 
 
 def test_the_emotion6_pool_takes_the_test_file_where_it_is(tmp_path):

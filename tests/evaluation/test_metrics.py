@@ -73,14 +73,34 @@ def test_multi_label_scores_are_those_of_scikit_learn(case):
         assert ours == pytest.approx(expected, **CLOSE)
     expected = reference.f1_score(truth, predicted, labels=seen, average="macro", zero_division=0) if len(seen) else 0.0
     assert counts.macro_f1 == pytest.approx(expected, **CLOSE)
-    assert metrics.hamming_loss(truth, predicted) == pytest.approx(reference.hamming_loss(truth, predicted), **CLOSE)
-    assert metrics.subset_accuracy(truth, predicted) == pytest.approx(
-        reference.accuracy_score(truth, predicted), **CLOSE
-    )
+    losses, matches = metrics.hamming_losses(truth, predicted), metrics.exact_matches(truth, predicted)
+    assert losses.mean() == pytest.approx(reference.hamming_loss(truth, predicted), **CLOSE)
+    assert matches.mean() == pytest.approx(reference.accuracy_score(truth, predicted), **CLOSE)
     for label in range(truth.shape[1]):
         if truth[:, label].any():
             expected = reference.average_precision_score(truth[:, label], scores[:, label])
             assert metrics.average_precision(truth[:, label], scores[:, label]) == pytest.approx(expected, **CLOSE)
+
+
+@given(multi_label(), st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=50)
+def test_weighted_average_precision_is_that_of_repeated_rows(case, seed):
+    truth, scores = case[0][:, 0], case[1][:, 0]
+    weights = np.random.default_rng(seed).integers(0, 4, len(truth))
+    if truth.any() and (weights * truth).any():
+        expected = reference.average_precision_score(np.repeat(truth, weights), np.repeat(scores, weights))
+        found = metrics.Ranking.of(truth, scores).average_precision(weights.astype(float))
+        assert found == pytest.approx(expected, **CLOSE)
+
+
+@given(single_label(), st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=50)
+def test_weighted_calibration_error_is_that_of_repeated_rows(case, seed):
+    generator = np.random.default_rng(seed)
+    right = case[1] == case[2]
+    confidence, weights = generator.random(len(right)), generator.integers(1, 4, len(right))
+    repeated = metrics.reliability(np.repeat(confidence, weights), np.repeat(right, weights))
+    assert metrics.reliability(confidence, right, weights.astype(float)).error == pytest.approx(repeated.error)
 
 
 @given(single_label(), st.integers(0, 2**32 - 1))
@@ -106,8 +126,8 @@ def test_brier_of_two_labels_is_twice_the_binary_score():
     generator = np.random.default_rng(3)
     positive = generator.random(50)
     truth = generator.random(50) < 0.4
-    both = metrics.brier(np.stack([1 - positive, positive], axis=1), np.stack([~truth, truth], axis=1))
-    assert both == pytest.approx(2 * reference.brier_score_loss(truth, positive), **CLOSE)
+    both = metrics.squared_distances(np.stack([1 - positive, positive], axis=1), np.stack([~truth, truth], axis=1))
+    assert both.mean() == pytest.approx(2 * reference.brier_score_loss(truth, positive), **CLOSE)
 
 
 def test_calibration_error_counts_bins_by_their_rows():

@@ -37,7 +37,7 @@ class TestBert(ModelContract):
         measured = json.loads((folder / "metrics.json").read_text())["int8"]
         assert measured["agreement"] > 0.97
         assert measured["largest score difference"] < 0.05
-        assert set(measured["fp32"]) == set(measured["int8"]) == {"accuracy", "emotion_f1"}
+        assert set(measured["fp32"]) == set(measured["int8"]) >= {"accuracy", "emotion_f1"}
 
     def test_a_dialogue_scores_the_same_in_any_company(self, model: EmotionModel) -> None:
         together = model.predict_scores(DIALOGUES * 30)

@@ -21,15 +21,17 @@ pytestmark = pytest.mark.xdist_group("assistant")
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "use-over-http.md"
 BRANCHING = HOW_TO.with_name("branch-on-emotion.md")
+TRAJECTORY = HOW_TO.with_name("follow-the-trajectory.md")
 PHONE = ["Did you break my phone?", "Yes, it was me", "Are you serious"]
 
 
-def test_the_examples_of_branching_are_the_demos() -> None:
+@pytest.mark.parametrize("page", [BRANCHING, TRAJECTORY], ids=lambda page: page.stem)
+def test_the_examples_of_a_page_are_the_demos(page: Path) -> None:
     demo: dict[str, set[str]] = defaultdict(set)
     shown: dict[str, set[str]] = defaultdict(set)
     for path in PROJECT.rglob("*.yml"):
         _names(yaml.safe_load(path.read_text()), demo)
-    for block in re.findall(r"```yaml\n(.*?)```", BRANCHING.read_text(), re.DOTALL):
+    for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL):
         _names(yaml.safe_load(block), shown)
     assert set(shown) == {"rule", "story", "text", "slot", "form", "key"}
     for kind, names in shown.items():
@@ -130,6 +132,47 @@ def test_a_conversation_that_turns_sour_and_is_handed_over(server: Server) -> No
     assert server.heard("sour")[-1]["alert"]
     assert "not going well" not in server.say("sour", "hello")
     assert server.slots("sour")["emotion_alert"] is False
+
+
+def test_the_trajectory_fills_its_slots(server: Server) -> None:
+    slots = []
+    for text in (
+        "hello",
+        "you stupid idiots, I hate you",
+        "I am so angry with you, I hate you",
+        "thank you so much, I love it, you are the best!",
+    ):
+        server.say("trajectory", text)
+        slots.append(server.slots("trajectory"))
+    assert [(held["emotion_streak"], held["emotion_trend"], held["emotion_alert"]) for held in slots] == [
+        (1, "steady", False),
+        (1, "escalating", False),
+        (2, "escalating", True),
+        (1, "recovering", True),
+    ]
+    assert slots[2]["emotion_mood"] == "angry"
+    for held, heard in zip(slots, server.heard("trajectory"), strict=True):
+        assert (held["emotion_streak"], held["emotion_trend"]) == (heard["streak"], heard["trend"])
+        assert held["emotion_mood"] == max(heard["mood"], key=heard["mood"].get)
+        assert held["emotion_alert"] is heard["alert"]
+
+
+def test_a_person_asked_for_while_it_gets_worse_comes_with_an_apology(server: Server) -> None:
+    angry = "let me talk to a human, I am so angry with you"
+    server.say("worse", "hello")
+    answer = server.say("worse", angry)
+    assert answer.index("sorry for the trouble") < answer.index("connecting you now")
+    assert server.slots("worse")["handover_trend"] == "escalating"
+    server.say("worse", "you stupid idiots, I hate you")
+    assert server.slots("worse")["handover_trend"] == "steady"
+    assert "sorry for the trouble" not in server.say("first", angry)
+    assert server.slots("first")["handover_trend"] == "steady"
+    for text in ("hello", "where is my order?"):
+        server.say("form", text)
+    answer = server.say("form", angry)
+    assert "connecting you now" in answer
+    assert "sorry for the trouble" not in answer
+    assert server.slots("form")["requested_slot"] is None
 
 
 def test_anger_that_passes_in_between_is_offered_a_person_again(server: Server) -> None:

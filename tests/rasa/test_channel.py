@@ -103,6 +103,11 @@ async def test_a_turn_is_one_turn_whatever_is_in_it(client: aiohttp.ClientSessio
     assert answer["label"] == "angry"
 
 
+async def test_a_text_that_looks_like_a_payload_is_answered_too(client: aiohttp.ClientSession) -> None:
+    status, answer = await post(client, {"text": "/mad"})
+    assert (status, answer["label"]) == (200, "angry")
+
+
 async def test_a_list_is_answered_in_its_order(client: aiohttp.ClientSession) -> None:
     words = (["glad", "blue", "mad", "so"] * MOST_REQUESTS)[:MOST_REQUESTS]
     status, answers = await post(client, [{"text": word} for word in words])
@@ -182,6 +187,60 @@ async def test_without_an_assistant_or_a_model_of_its_own_it_is_not_ready() -> N
         assert (await get(client, "health"))[0] == (await get(client, "metrics"))[0] == 503
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/parse", "POST"),
+        ("DELETE", "/parse/", "POST"),
+        ("POST", "/health", "GET"),
+        ("PUT", "/metrics", "GET"),
+        ("GET", "", None),
+        ("POST", "/", None),
+        ("GET", "/nothing", None),
+        ("PATCH", "/nothing/at/all/", None),
+        ("POST", "/parse/nothing", None),
+        ("GET", "/%3Cb%3E", None),
+    ],
+)
+async def test_what_is_not_there(client: aiohttp.ClientSession, method: str, path: str, allowed: str | None) -> None:
+    expected = (405, "MethodNotAllowed") if allowed else (404, "NotFound")
+    async with client.request(method, f"/webhooks/emotion{path}", data=b"secret") as answer:
+        error = await answer.json()
+        assert (answer.status, error["reason"]) == expected
+        assert (error["status"], error["code"]) == ("failure", answer.status)
+        assert answer.headers.get("Allow") == allowed
+
+
+async def test_the_routes_beside_it_are_as_ever(client: aiohttp.ClientSession) -> None:
+    for path, status in (("/", 200), ("/version", 200), ("/nothing", 404), ("/webhooks", 404), ("/webhooks/rest", 404)):
+        async with client.get(path) as answer:
+            assert answer.status == status
+            assert answer.content_type != "application/json" or path == "/version"
+    assert (await get(client, "health/"))[0] == 200
+    preflight = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
+    async with client.options("/webhooks/emotion/parse", headers=preflight) as answer:
+        assert answer.status == 200
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://example.org"
+
+
+async def test_a_model_that_fails(
+    client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(model: Any, windows: Any) -> Any:
+        raise ValueError(f"cannot read {windows}")
+
+    monkeypatch.setattr(wordmodel.WordModel, "scores", broken)
+    status, error = await post(client, {"text": "plughxyzzy"})
+    assert (status, error["code"], error["reason"], error["status"]) == (500, 500, "InternalServerError", "failure")
+    assert "ValueError" in caplog.text
+    assert "in broken" in caplog.text
+    assert "plughxyzzy" not in caplog.text + str(error)
+    status, health = await get(client, "health")
+    assert (status, json.loads(health)["reason"]) == (503, "NotReady")
+    monkeypatch.undo()
+    assert (await get(client, "health"))[0] == 200
+
+
 async def test_metrics_count_what_was_answered(client: aiohttp.ClientSession) -> None:
     async def counted(metric: str, **labels: str) -> float:
         return samples((await get(client, "metrics"))[1]).get((metric, frozenset(labels.items())), 0)
@@ -222,6 +281,7 @@ async def test_others_are_served_while_a_batch_is_worked_on(
     [
         ({"modell": "nelec-en"}, "unknown key modell"),
         ({"alert": None}, "unknown key alert; the keys are model, device"),
+        ({1: 2, "x": 3}, "unknown key 1, x;"),
         ({"model": "no-such-model"}, "No bundle 'no-such-model'"),
         ({"min_confidence": 1.5}, "min_confidence is 1.5"),
         ("nelec-en", "give keys such as model"),

@@ -111,6 +111,52 @@ def test_the_trajectory_continues_from_the_tracker(classifier: EmotionClassifier
     assert message.get("emotion")["trend"] == "escalating"
 
 
+@pytest.mark.parametrize(
+    ("negative", "text", "trend"),
+    [
+        (None, "blue", "escalating"),
+        (["angry"], "blue", "steady"),
+        (["happy"], "glad", "escalating"),
+        ([], "blue", "steady"),
+    ],
+)
+def test_what_counts_as_negative_is_a_choice(
+    bundle: Path, tmp_path: Path, negative: list[str] | None, text: str, trend: str
+) -> None:
+    chosen = create(bundle, tmp_path / "storage", negative=negative)
+    first = parse(chosen, "hello").as_dict(only_output_properties=True)
+    assert parse(chosen, text, UserUttered("hello", parse_data=first)).get("emotion")["trend"] == trend
+
+
+PAYLOADS = ["/affirm", ' /inform{"mood": "mad"}', "/mad"]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_a_payload_gets_nothing(classifier: EmotionClassifier, payload: str) -> None:
+    def counted() -> list[tuple[str, dict[str, str], float]]:
+        samples = [sample for metric in REGISTRY.collect() for sample in metric.samples]
+        return [(sample.name, sample.labels, sample.value) for sample in samples]
+
+    before = counted()
+    message = parse(classifier, payload, UserUttered("mad"), BotUttered("ok"))
+    assert message.as_dict() == said(payload).as_dict()
+    assert counted() == before
+
+
+def test_a_payload_after_a_context_loses_the_context_alone(classifier: EmotionClassifier) -> None:
+    message = parse(classifier, "mad <eos> sure? <eos> /affirm")
+    assert (message.get("text"), message.get("emotion")) == ("/affirm", None)
+    assert parse(classifier, "/deny <eos> sure? <eos> mad").get("emotion")["label"] == "angry"
+
+
+def test_payloads_leave_the_trajectory_as_it_is(classifier: EmotionClassifier) -> None:
+    events: list[Any] = []
+    for text in ("hello", "mad", *PAYLOADS, "mad"):
+        message = parse(classifier, text, *events)
+        events.append(UserUttered(text, parse_data=message.as_dict(only_output_properties=True)))
+    assert (message.get("emotion")["streak"], message.get("emotion")["trend"]) == (2, "escalating")
+
+
 def test_an_alert_comes_with_enough_of_the_last_messages(bundle: Path, tmp_path: Path) -> None:
     alert = {"labels": ["angry"], "confidence": 0.7, "times": 2, "of": 3}
     alarmed = create(bundle, tmp_path / "storage", alert=alert, entities=["emotion_alert"])
@@ -187,11 +233,21 @@ def test_a_damaged_bundle_fails_the_training_in_a_sentence(bundle: Path) -> None
         ({"modle": "nelec-en"}, "unknown key modle"),
         ({"model": "no-such-model"}, "no-such-model"),
         ({"model": None}, "model"),
+        ({"device": "gpu"}, "device is 'gpu'; give auto, cpu, cuda or cuda:N"),
+        ({"device": 3}, "device is 3"),
+        ({"device": None}, "device is None"),
         ({"min_confidence": 1.5}, "min_confidence is 1.5"),
         ({"min_confidence": "high"}, "min_confidence is 'high'"),
         ({"min_confidence": True}, "min_confidence is True"),
         ({"entities": "emotion"}, "entities"),
         ({"entities": ["emotion", "feeling"]}, "entities"),
+        ({"entities": ["emotion", "emotion"]}, "each once"),
+        ({"entities": [{"emotion": {"influence_conversation": False}}]}, "entities is [{'emotion'"),
+        ({"entities": [["emotion"]]}, "entities is [['emotion']]"),
+        ({"labels": [["angry"]]}, "labels is [['angry']]"),
+        ({"negative": "sad"}, "negative is 'sad'; give a list"),
+        ({"negative": [["sad"]]}, "negative is [['sad']]"),
+        ({"negative": ["sad", "homesick"]}, "negative names homesick; the labels are others, happy, sad, angry"),
         ({"roles": "yes"}, "roles is 'yes'"),
         ({"target_prior": 0.5}, "target_prior"),
         ({"alert": True}, "alert is True"),
@@ -199,11 +255,17 @@ def test_a_damaged_bundle_fails_the_training_in_a_sentence(bundle: Path) -> None
         ({"alert": {"labels": []}}, "labels are empty"),
         ({"alert": {"labels": ["cross"]}}, "Unknown label 'cross'"),
         ({"alert": {"labels": ["angry"], "confidence": 70}}, "confidence is 70"),
+        ({"alert": {"labels": ["angry"], "confidence": True}}, "confidence is True"),
         ({"alert": {"labels": ["angry"], "times": 3, "of": 2}}, "3 of 2"),
+        ({"alert": {"labels": ["angry"], "times": True}}, "True of 1"),
+        ({"alert": {"labels": ["angry"], "of": True}}, "1 of True"),
+        ({"alert": {1: 2, "x": 3, "labels": ["angry"]}}, "found {1: 2, 'x': 3, 'labels': ['angry']}"),
         ({"alert": {"labels": ["angry"], "minutes": 2}}, "minutes"),
         ({"target_prior": {"others": 0.5, "joy": 0.5}}, "joy"),
         ({"target_prior": {"others": 1, "happy": 0, "sad": 0, "angry": "x"}}, "target_prior"),
         ({"target_prior": {"others": 1, "happy": 0, "sad": 0, "angry": 0}}, "target_prior"),
+        ({"target_prior": {"others": 0.8, "happy": 0.1, "sad": 0.1, "angry": 0.1}}, "sum to 1"),
+        ({"target_prior": {"others": True, "happy": 0, "sad": 0, "angry": 0}}, "target_prior is {'others': True"),
     ],
 )
 def test_a_bad_configuration_is_told_in_one_sentence(
@@ -214,6 +276,22 @@ def test_a_bad_configuration_is_told_in_one_sentence(
     assert says in str(error.value)
     assert str(error.value).startswith("EmotionClassifier: ")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:1"])
+def test_devices(bundle: Path, tmp_path: Path, device: str) -> None:
+    create(bundle, tmp_path / "storage", device=device)
+
+
+@pytest.mark.parametrize("others", [0.69, 0.7, 0.71])
+def test_the_shares_of_a_target_prior_may_be_rounded(bundle: Path, tmp_path: Path, others: float) -> None:
+    create(bundle, tmp_path / "storage", target_prior={"others": others, "happy": 0.1, "sad": 0.1, "angry": 0.1})
+
+
+def test_unknown_keys_need_not_be_text(bundle: Path, tmp_path: Path) -> None:
+    config: dict[Any, Any] = {**EmotionClassifier.get_default_config(), "model": str(bundle), 1: 2, "modle": 3}
+    with pytest.raises(InvalidConfigException, match="EmotionClassifier: unknown key 1, modle; the keys are"):
+        EmotionClassifier.create(config, LocalModelStorage(tmp_path), RESOURCE, CONTEXT)
 
 
 def test_a_prior_needs_the_training_prior(tmp_path: Path) -> None:

@@ -67,7 +67,9 @@ def test_triggered_intents_are_nobodys_turn_and_payloads_have_no_words() -> None
         "yes, it was me reminder",
         "b",
     )
-    assert turns("b", UserUttered("/affirm"), BOT) == ("", BOT.text, "b")
+    for payload in ("/affirm", ' /inform{"city": "Rome"}', "a <eos> b <eos> /affirm"):
+        assert turns("b", UserUttered(payload), BOT) == ("", BOT.text, "b")
+    assert turns("c", UserUttered("/affirm <eos> b <eos> words"), BOT) == ("words", BOT.text, "c")
 
 
 def test_eos_text_carries_its_own_context() -> None:
@@ -84,7 +86,8 @@ def test_earlier_emotions_are_those_of_this_session_newest_first() -> None:
         return UserUttered(label, parse_data={"emotion": {"label": label}})
 
     tracker = DialogueStateTracker.from_events(
-        "sender", [said("old"), Restarted(), said("first"), UserUttered("/button"), BOT, said("second")]
+        "sender",
+        [said("old"), Restarted(), said("first"), UserUttered("/button"), said("/button"), BOT, said("second")],
     )
     assert [found["label"] for found in earlier_emotions(tracker)] == ["second", "first"]
     assert list(earlier_emotions(None)) == []

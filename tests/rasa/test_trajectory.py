@@ -39,6 +39,18 @@ def test_trend_rises_and_falls_with_negativity() -> None:
     assert run("sad", "angry")[-1].trend == "steady"
 
 
+def test_a_trend_goes_by_the_labels_that_count_as_negative() -> None:
+    calm = {"mood": heard("others").probabilities}
+    assert Trajectory.after(heard("sad"), calm).trend == "escalating"
+    assert Trajectory.after(heard("sad"), calm, ["angry"]).trend == "steady"
+    assert Trajectory.after(heard("happy"), calm, ["happy"]).trend == "escalating"
+
+
+@pytest.mark.parametrize("name", ["neg", "negative", "anger", "angry", "sad", "fear"])
+def test_known_negative_names(name: str) -> None:
+    assert negativity({name: 0.7, "neu": 0.2, "pos": 0.1}) == 0.7
+
+
 def test_mood_weighs_the_newest_message_half() -> None:
     mood = run("others", "angry")[-1].mood
     assert mood["angry"] == pytest.approx((0.9 + 0.1 / 3) / 2)

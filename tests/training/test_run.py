@@ -24,6 +24,12 @@ from emoplugin.training.run import run_recipe
         ("model.vectors={source: glove}", "glove needs a file"),
         ("model.vectors={source: word2vec, path: nowhere.bin}", "path: no such file: nowhere.bin"),
         ("model.loop.epochs=many", "expected a whole number, found 'many'"),
+        ("model.loop.learning_rate=fast", "learning_rate: expected a number, found 'fast'"),
+        ("model.loop.learning_rate=nan", "expected a number, found 'nan'"),
+        ("model.loop.learning_rate=inf", "expected a number, found 'inf'"),
+        ("model.loop.learning_rate=true", "expected a number, found True"),
+        ("expected={f1: 0.9}", "expected: unknown score 'f1'; expected one of accuracy, mcc, .*emotion_f1, ece, brier"),
+        ("expected={hamming_loss: 0.1}", "unknown score 'hamming_loss'; expected one of accuracy"),
     ],
 )
 def test_a_bad_recipe_is_refused_before_anything_is_read_or_written(setting: str, says: str, tmp_path: Path) -> None:
