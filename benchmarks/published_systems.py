@@ -75,7 +75,7 @@ PUBLISHED = (
         "BERT base with a linear layer on GoEmotions, a threshold of 0.5",
         "a fifth of every rater's answers",
         {"micro_f1": 0.286, "hamming_loss": 0.0379},
-        ("goemotions-bert", "goemotions-minilm"),
+        ("goemotions-raw-bert", "goemotions-bert", "goemotions-minilm"),
         ("macro_f1", "micro_f1", "hamming_loss"),
     ),
     Published(
