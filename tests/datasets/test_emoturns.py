@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from emoplugin.datasets import Example, load_dataset
 from emoplugin.datasets.emoturns import CATEGORIES, folder
 from emoplugin.labels import THREE_TURN_LABELS
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 Groups = dict[str, list[Example]]
 
@@ -130,6 +134,28 @@ def test_turns_have_the_length_of_chat(everything: list[Example]) -> None:
     lengths = [len(turn.split()) for example in everything for turn in example.dialogue.turns]
     assert 4 <= sum(lengths) / len(lengths) <= 10
     assert max(lengths) <= 60
+
+
+def test_the_last_turn_alone_does_not_give_the_label_away(splits: dict[str, list[Example]]) -> None:
+    assert _linear_accuracy(splits, lambda example: example.dialogue.last, (1, 2)) <= 0.70
+
+
+def test_words_without_their_places_do_not_give_the_label_away(splits: dict[str, list[Example]]) -> None:
+    assert _linear_accuracy(splits, lambda example: " ".join(example.dialogue.turns), (1, 1)) <= 0.75
+
+
+def _linear_accuracy(
+    splits: dict[str, list[Example]], text: Callable[[Example], str], lengths: tuple[int, int]
+) -> float:
+    """What a logistic regression over n-grams of words, signs and emoji gets right in dev."""
+    vectorizer = CountVectorizer(token_pattern=r"\w+|[^\w\s]", binary=True, ngram_range=lengths)
+    model = make_pipeline(vectorizer, LogisticRegression(max_iter=1000))
+    texts, labels = ([[call(example) for example in splits[split]] for split in SPLITS] for call in (text, _label))
+    return float(model.fit(texts[0], labels[0]).score(texts[1], labels[1]))
+
+
+def _label(example: Example) -> str:
+    return example.labels[0]
 
 
 def test_no_personal_data(everything: list[Example]) -> None:
