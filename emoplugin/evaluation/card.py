@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from emoplugin.datasets import Dataset, find_dataset
@@ -12,6 +13,9 @@ SECTIONS = ("Intended use", "Training data", "Figures", "Limits", "Bias", "Cost"
 
 RESEARCH_ONLY = "**Trained on data for research only: neither the model nor its weights may be shipped.**"
 """What stands in the card of a model that may not be shipped."""
+
+PACKAGED = "all-MiniLM-L6-v2 (Apache-2.0)"
+"""The encoder of a recipe that names none."""
 
 _SCORES = {
     "accuracy": "Accuracy",
@@ -55,7 +59,7 @@ def model_card(
             "or for any decision about a person that nobody looks at again.",
             "" if shippable else RESEARCH_ONLY,
         ),
-        _section("Training data", _data_table(recipe, sources), _teachers(teachers), _members(members)),
+        _section("Training data", _data_table(recipe, sources), _start(recipe), _teachers(teachers), _members(members)),
         _section("Figures", _figures(recipe, metrics)),
         _section(
             "Limits",
@@ -95,6 +99,21 @@ def _data_table(recipe: Mapping[str, Any], sources: Sequence[Dataset]) -> str:
     for used, source in zip(recipe["train"], sources, strict=True):
         rows.append(f"| {source.name}: {source.summary} | {used['split']} | {source.terms} | {source.source} |")
     return "\n".join(rows)
+
+
+def _start(recipe: Mapping[str, Any]) -> str:
+    """The pre-trained encoder whose weights, or whose word vectors, the training began with."""
+    model = recipe["model"]
+    vectors = model.get("vectors", {})
+    if recipe["kind"] == "bert":
+        encoder = model.get("encoder", "")
+    elif vectors.get("source") == "encoder":
+        encoder = vectors.get("path", "")
+    else:
+        return ""
+    # Of a folder the last part only: where it lies on somebody's machine is nobody's business.
+    name = f"the encoder {Path(encoder).name}, whose terms hold as well" if encoder else PACKAGED
+    return f"Training began with {name}."
 
 
 def _teachers(teachers: Sequence[Mapping[str, Any]]) -> str:

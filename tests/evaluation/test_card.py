@@ -7,9 +7,11 @@ from emoplugin.evaluation.evaluate import evaluate
 from emoplugin.labels import THREE_TURN_LABELS
 
 
-def card(*train, dev=(), measured=None, teachers=()):
+def card(*train, dev=(), measured=None, teachers=(), kind="nelec", model=None):
     recipe = {
         "name": "small",
+        "kind": kind,
+        "model": model or {},
         "summary": "A model.",
         "train": [{"dataset": name, "split": "train"} for name in train],
         "dev": [{"dataset": name, "split": "dev"} for name in dev],
@@ -37,6 +39,23 @@ def test_every_section_is_there_in_order():
 )
 def test_a_data_folder_is_asked_for_only_where_one_is_read(train, dev, command):
     assert f"```\n{command}\n```" in card(train, dev=dev)
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "said"),
+    [
+        ("bert", {}, "began with all-MiniLM-L6-v2 (Apache-2.0)."),
+        ("bert", {"encoder": "google-bert/bert-base-uncased"}, "the encoder bert-base-uncased, whose terms"),
+        ("nelec", {"vectors": {"source": "encoder"}}, "began with all-MiniLM-L6-v2 (Apache-2.0)."),
+        ("nelec", {"vectors": {"source": "encoder", "path": "somewhere/small"}}, "the encoder small, whose terms"),
+    ],
+)
+def test_what_training_began_with_is_named(kind, model, said):
+    assert said in card("emoturns", kind=kind, model=model)
+
+
+def test_nothing_is_named_where_training_began_with_nothing():
+    assert "began with" not in card("emoturns", model={"vectors": {"source": "learned"}})
 
 
 def test_bias_speaks_of_the_sources_and_of_no_others():

@@ -6,11 +6,14 @@ import asyncio
 import json
 import re
 import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from emoplugin.rasa.project import plan_addition
 from rasa.core.agent import load_agent
 from rasa.model_testing import test_core as run_core_test
 from rasa.model_testing import test_nlu as run_nlu_test
@@ -104,16 +107,27 @@ TALKS = [
 ]
 
 
-@pytest.fixture
-def moodbot(tmp_path: Path) -> Path:
-    project = tmp_path / "moodbot"
+@dataclass(frozen=True)
+class Assistant:
+    """A trained assistant, what `rasa test` reports of it, and what it does in each of the talks."""
+
+    project: Path
+    reports: dict[str, str]
+    actions: list[list[str | None]]
+
+
+@pytest.fixture(scope="module")
+def moodbot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
+    project = tmp_path_factory.mktemp("harmless") / "moodbot"
     shutil.copytree(MOODBOT, project)
     (project / "config.yml").write_text(CONFIG)
     extend(project / "domain.yml", FORM_DOMAIN)
     (project / "data" / "travel_nlu.yml").write_text(FORM_NLU)
     (project / "data" / "travel_rules.yml").write_text(FORM_RULES)
     (project / "tests" / "test_travel.yml").write_text(FORM_TEST)
-    return project
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TQDM_DISABLE", "1")
+        yield trained(project)
 
 
 def add_the_ten_lines(project: Path) -> None:
@@ -133,59 +147,53 @@ def extend(domain: Path, text: str) -> None:
     domain.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
-def train_and_test(project: Path, name: str) -> dict[str, str]:
-    """What `rasa train` and `rasa test` leave behind, by file name."""
+def run_add(project: Path) -> None:
+    plan_addition(project, model=None, examples=False).write()
+
+
+def trained(project: Path) -> Assistant:
     training = train(
         domain=str(project / "domain.yml"),
         config=str(project / "config.yml"),
         training_files=[str(project / "data")],
         output=str(project / "models"),
-        fixed_model_name=name,
         force_training=True,
         core_additional_arguments={"augmentation_factor": 0},
     )
     assert training.code == 0
-    results = project / name
+    return Assistant(project, *asyncio.run(measured(project, training.model)))
+
+
+async def measured(project: Path, model: str) -> tuple[dict[str, str], list[list[str | None]]]:
+    """What `rasa test` leaves behind, by file name, and the actions in each talk."""
+    results = project / "results"
     options: dict[str, Any] = {"disable_plotting": True, "errors": True, "successes": True}
-
-    async def run_tests() -> None:
-        stories = str(project / "tests")
-        await run_core_test(training.model, stories, str(results), options, use_conversation_test_files=True)
-        await run_nlu_test(training.model, str(project / "data"), str(results), options)
-
-    asyncio.run(run_tests())
-    return {path.name: path.read_text() for path in sorted(results.glob("*.*"))}
-
-
-def actions(project: Path, name: str) -> list[list[str | None]]:
-    """What a trained model does in each of the talks."""
-
-    async def talk() -> list[list[str | None]]:
-        agent = await load_agent(str(project / "models" / f"{name}.tar.gz"))
-        done = []
-        for number, texts in enumerate(TALKS):
-            for text in texts:
-                await agent.handle_text(text, sender_id=str(number))
-            tracker = await agent.tracker_store.retrieve(str(number))
-            done.append([event.action_name for event in tracker.events if isinstance(event, ActionExecuted)])
-        return done
-
-    return asyncio.run(talk())
+    await run_core_test(model, str(project / "tests"), str(results), options, use_conversation_test_files=True)
+    await run_nlu_test(model, str(project / "data"), str(results), options)
+    agent = await load_agent(model)
+    done = []
+    for number, texts in enumerate(TALKS):
+        for text in texts:
+            await agent.handle_text(text, sender_id=str(number))
+        tracker = await agent.tracker_store.retrieve(str(number))
+        done.append([event.action_name for event in tracker.events if isinstance(event, ActionExecuted)])
+    return {path.name: path.read_text() for path in sorted(results.glob("*.*"))}, done
 
 
 @pytest.mark.xdist_group("assistant")
-def test_reports_and_answers_stay_as_they_were(moodbot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TQDM_DISABLE", "1")
-    before = train_and_test(moodbot, "before")
-    add_the_ten_lines(moodbot)
-    after = train_and_test(moodbot, "after")
+@pytest.mark.parametrize("add", [add_the_ten_lines, run_add])
+def test_reports_and_answers_stay_as_they_were(moodbot: Assistant, add: Callable[[Path], None], tmp_path: Path) -> None:
+    project = tmp_path / "moodbot"
+    shutil.copytree(moodbot.project, project, ignore=shutil.ignore_patterns("models", "results", ".rasa"))
+    add(project)
+    after, before = trained(project), moodbot.reports
     assert "None of the test stories failed" in before["failed_test_stories.yml"]
     assert {"CRFEntityExtractor_report.json", "intent_report.json", "story_report.json"} <= set(before)
-    assert sorted(after) == sorted(before)
+    assert sorted(after.reports) == sorted(before)
     for name, content in before.items():
         if name.endswith("_report.json"):
             # Rasa writes the labels in no particular order.
-            assert json.loads(after[name]) == json.loads(content), name
+            assert json.loads(after.reports[name]) == json.loads(content), name
         if name in ("failed_test_stories.yml", "stories_with_warnings.yml"):
-            assert after[name] == content, name
-    assert actions(moodbot, "after") == actions(moodbot, "before")
+            assert after.reports[name] == content, name
+    assert after.actions == moodbot.actions
