@@ -122,6 +122,8 @@ def _save(folder: Path, summary: Mapping[str, Any], evaluations: Sequence[Evalua
 def _print(summary: Mapping[str, Any]) -> None:
     from rich.table import Table
 
+    from emoplugin.evaluation.report import p_value
+
     other = summary.get("compared_with")
     table = Table("score", summary["model"], "95% interval", title=f"{summary['rows']} rows", title_justify="left")
     if other is not None:
@@ -136,7 +138,7 @@ def _print(summary: Mapping[str, Any]) -> None:
         table.add_row(*cells)
     print_table(table)
     if other is not None:
-        typer.echo(f"McNemar's test that both are right equally often: p = {summary['comparison']['mcnemar_p']:.4f}")
+        typer.echo(f"McNemar's test that both are right equally often: p {p_value(summary['comparison']['mcnemar_p'])}")
     classes = Table("label", "precision", "recall", "F1", "average precision", "threshold", "support")
     for name, scores in summary["classes"].items():
         values = (_number(scores[key]) for key in ("precision", "recall", "f1", "average_precision", "threshold"))

@@ -77,7 +77,7 @@ def _comparison(summary: Mapping[str, Any]) -> str:
     header = ["score", summary["model"], other["model"], "difference", "95% interval", "p"]
     note = (
         "Paired bootstrap over the rows. McNemar's test that both are right equally often: "
-        f"p = {summary['comparison']['mcnemar_p']:.4f}."
+        f"p {p_value(summary['comparison']['mcnemar_p'])}."
     )
     return _section(f"Compared with {other['model']}", _table(header, rows), note)
 
@@ -208,6 +208,11 @@ _NAMES = {"mcc": "Matthews correlation", "ece": "calibration error", "brier": "B
 
 def _words(name: str) -> str:
     return _NAMES.get(name, name.replace("_", " ").replace("f1", "F1"))
+
+
+def p_value(value: float) -> str:
+    """A p-value behind the letter, in four digits."""
+    return f"= {value:.4f}" if value >= 0.0001 else "< 0.0001"
 
 
 def _number(value: float | None) -> str:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import shutil
 from html.parser import HTMLParser
 
 import pytest
 from emoplugin.evaluation.evaluate import compare, evaluate
 from emoplugin.evaluation.report import render
+from playwright.sync_api import sync_playwright
 
 VOID = {"meta", "br", "path", "rect", "polyline"}
 
@@ -35,6 +37,16 @@ def report(model, rows, other=None):
     if other is not None:
         summary |= {"compared_with": evaluations[1].summary(), "comparison": compare(*evaluations)}
     return render(summary, evaluations)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("needs chromium")
+    with sync_playwright() as playwright:
+        # Machines that build run as root, where Chromium has no sandbox.
+        yield playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
 
 
 @pytest.fixture
@@ -88,3 +100,26 @@ def test_multi_label(multi, example):
 
 def test_no_errors_no_section(single, example):
     assert "Most confident errors" not in report(single, [example("sad", "sad"), example("happy", "happy")])
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_without_network_shows_it_on_a_phone_and_on_a_desk(
+    browser, single, multi, rows, example, tmp_path, width
+):
+    tags = [example("joy and fear", "joy", "fear"), example("joy", "joy"), example("none", "neutral")]
+    for name, text in (("single", report(single, rows, single)), ("multi", report(multi, tags))):
+        (tmp_path / f"{name}.html").write_text(text, encoding="utf-8")
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        page.context.set_offline(True)
+        asked, complaints = [], []
+        page.on("request", lambda request, asked=asked: asked.append(request.url))
+        page.on("console", lambda line, complaints=complaints: complaints.append(line.text))
+        page.goto((tmp_path / f"{name}.html").as_uri())
+        assert len(asked) == 1
+        assert complaints == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for drawing in page.locator("svg").all():
+            box = drawing.bounding_box()
+            assert box["width"] > 50
+            assert box["height"] > 50
+        page.close()
