@@ -121,14 +121,14 @@ def test_a_conversation_that_turns_sour_and_is_handed_over(server: Server) -> No
         ("hi", "Hello"),
         ("where is my order?", "order number"),
         ("1002", "Order 1002 is late"),
-        ("I would like a refund", "can not be refunded"),
+        ("I want a refund for order 1002", "can not be refunded"),
         ("Are you serious", "angry"),
         ("how do I sound?", "You sound angry to me (confidence 0."),
     ]
     for text, answer in said:
         assert answer in server.say("sour", text), text
     assert server.heard("sour")[4]["trend"] == "escalating"
-    assert "not going well" in server.say("sour", "this is ridiculous, I am so angry with you")
+    assert "not going well" in server.say("sour", "this is ridiculous!!! I am so angry with you")
     assert server.heard("sour")[-1]["alert"]
     assert "not going well" not in server.say("sour", "hello")
     assert server.slots("sour")["emotion_alert"] is False
