@@ -130,7 +130,7 @@ def test_a_conversation_that_turns_sour_and_is_handed_over(server: Server) -> No
     assert server.heard("sour")[4]["trend"] == "escalating"
     assert "not going well" in server.say("sour", "this is ridiculous!!! I am so angry with you")
     assert server.heard("sour")[-1]["alert"]
-    assert "not going well" not in server.say("sour", "hello")
+    assert "not going well" not in server.say("sour", "where is my order?")
     assert server.slots("sour")["emotion_alert"] is False
 
 
