@@ -141,5 +141,4 @@ def _prepare(recipe: Recipe, data_dir: Path | None, output: Path, resume: bool) 
 def _score_names(labels: LabelSet) -> list[str]:
     """What an evaluation of a model for the labels calls its scores."""
     row = np.eye(1, len(labels))
-    evaluation = Evaluation("", "", labels, [Example(Dialogue([""]), labels.names[:1], "")], row, row > 0)
-    return [*evaluation.scores(), *evaluation.probability_scores()]
+    return [*Evaluation("", "", labels, [Example(Dialogue([""]), labels.names[:1], "")], row, row > 0).scores()]
