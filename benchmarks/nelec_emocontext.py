@@ -4,7 +4,8 @@
 
 Trains the systems that ``--train`` names (see ``SYSTEMS``) into ``RUNS/NAME-sSEED`` where they are not there yet,
 measures every run that is there on the dev file, and writes ``benchmarks/results/nelec_emocontext.json`` and the page
-``docs/benchmarks/nelec-emocontext.md``. What was not trained stands in the page as not run.
+``docs/benchmarks/nelec-emocontext.md``. Figures of runs that are not there stay as they were measured before; what was
+never trained stands in the page as not run.
 """
 
 from __future__ import annotations
@@ -108,13 +109,17 @@ def main() -> None:
             train(name, seed, arguments.set, arguments.data, arguments.runs)
 
     results: dict[str, Any] = {"systems": {}, "decisions": {}, "seeds together": {}}
+    if RESULTS.is_file():
+        results |= json.loads(RESULTS.read_text(encoding="utf-8"))
+    full = {}
     for name, system in SYSTEMS.items():
-        for seed in arguments.seeds:
+        for seed in map(str, arguments.seeds):
             run = arguments.runs / f"{name}-s{seed}"
             if (run / METRICS).is_file():
                 results["systems"].setdefault(name, {})[seed] = measure(system, run, arguments.data)
                 print(name, seed, results["systems"][name][seed], flush=True)
-    full = {seed: arguments.runs / f"full-s{seed}" for seed in results["systems"].get("full", {})}
+                if name == "full":
+                    full[seed] = run
     for seed, run in full.items():
         if not (run / OUT_OF_FOLD).is_file():
             print(f"{run}: no out-of-fold scores; resume the training to have them")
@@ -124,7 +129,7 @@ def main() -> None:
     if len(full) > 1:
         results["seeds together"] = {"seeds": len(full), "emotion_f1": together(list(full.values()), arguments.data)}
     RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    PAGE.write_text(page(json.loads(RESULTS.read_text(encoding="utf-8"))), encoding="utf-8")
+    PAGE.write_text(page(results), encoding="utf-8")
 
 
 def train(name: str, seed: int, overrides: Sequence[str], data: Path, runs: Path) -> None:
