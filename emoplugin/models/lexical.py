@@ -142,10 +142,11 @@ class LexicalModel:
         """Raw scores, shape ``[dialogues, labels]``."""
         dialogue, ngram, value = self.vocabulary.values(occurrences(read.texts))
         scores = read.dense @ self.dense_weights + self.bias
+        labels = len(self.bias)
         weighted = self.ngram_weights[ngram] * value[:, None]
-        for label in range(scores.shape[1]):
-            scores[:, label] += np.bincount(dialogue, weighted[:, label], minlength=len(read)) * self.ngram_scale[label]
-        return scores.astype(np.float32)
+        cells = (dialogue * labels)[:, None] + np.arange(labels)
+        sums = np.bincount(cells.ravel(), weighted.ravel(), minlength=scores.size).reshape(scores.shape)
+        return np.asarray(scores + sums * self.ngram_scale, dtype=np.float32)
 
     def to_arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         return {

@@ -145,7 +145,7 @@ def _branches(node: dict[str, Any], *, stretch: bool, first: bool = False) -> st
     for character, below in sorted(node.items()):
         if not character:
             continue
-        escaped = regex.escape(character, special_only=False)
+        escaped = regex.escape(character)
         many = "++" if stretch and (character == "_" or (first and character in "()[]{}")) else ""
         ends = [""] if "" in below else []
         if ends and stretch and not many:
