@@ -96,6 +96,8 @@ class NelecModel(EmotionModel):
         self.lexical = lexical
         self.combiner = combiner
         self.session = session
+        # A network without a use for some input does not have it.
+        self._inputs = frozenset(node.name for node in session.get_inputs())
 
     @classmethod
     def from_bundle(cls, bundle: Bundle, device: str) -> NelecModel:
@@ -143,8 +145,7 @@ class NelecModel(EmotionModel):
             "lengths": batch.lengths,
             "dense": self.standardizer(read.dense),
         }
-        names = {node.name for node in self.session.get_inputs()}
-        scores: Float32 = self.session.run(None, {name: value for name, value in inputs.items() if name in names})[0]
+        scores: Float32 = self.session.run(None, {name: inputs[name] for name in self._inputs})[0]
         return scores
 
 

@@ -155,7 +155,9 @@ class NelecCore(nn.Module):
 
     @staticmethod
     def _run(layer: nn.RNNBase, inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        packed = pack_padded_sequence(inputs, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        # ONNX knows the lengths of rows in any order; sorting them would only make its graph larger.
+        in_order = torch.onnx.is_in_onnx_export()
+        packed = pack_padded_sequence(inputs, lengths.cpu(), batch_first=True, enforce_sorted=in_order)
         states, _ = layer(packed)
         padded, _ = pad_packed_sequence(states, batch_first=True, total_length=inputs.shape[1])
         return padded
