@@ -58,7 +58,9 @@ def read_dialogues(normalizer: Normalizer, windows: Sequence[tuple[str, ...]]) -
     flat = per_turn.reshape(len(windows), -1)
     change = (per_turn[:, 2] - per_turn[:, 0]) * (per_turn[:, 0].any(axis=1, keepdims=True))
     cross = np.array([_cross(*texts[index : index + 3]) for index in range(0, len(texts), 3)], dtype=np.float32)
-    return ReadDialogues(texts, np.hstack([flat, change, cross.reshape(len(windows), len(CROSS_FEATURES))]))
+    return ReadDialogues(
+        texts, np.concatenate([flat, change, cross.reshape(len(windows), len(CROSS_FEATURES))], axis=1)
+    )
 
 
 def _cross(first: str, second: str, last: str) -> tuple[float, ...]:

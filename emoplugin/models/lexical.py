@@ -45,10 +45,10 @@ class Occurrences:
 
 def occurrences(texts: list[str]) -> Occurrences:
     """All n-grams of the turns of a batch, three turns a dialogue."""
-    lengths = np.fromiter((len(text) + 2 for text in texts), dtype=np.int64, count=len(texts))
     joined = "".join(f" {text} " for text in texts)
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    owner = np.repeat(np.arange(len(texts)), lengths)
+    turns = np.arange(len(texts))
+    owner = turns.repeat([len(text) + 2 for text in texts])
     blocks, hashes = [], []
     rolling = codes
     for size in range(2, CHARACTERS[-1] + 1):
@@ -56,13 +56,11 @@ def occurrences(texts: list[str]) -> Occurrences:
         inside = owner[: len(rolling)] == owner[size - 1 :]
         blocks.append(owner[: len(rolling)][inside] * KINDS)
         hashes.append(rolling[inside] + np.uint32(size))
-    words, counts = [], np.empty(len(texts), dtype=np.int64)
-    for index, text in enumerate(texts):
-        found = [crc32(word.encode("utf-8", "surrogatepass")) for word in text.split()]
-        counts[index] = len(found)
-        words += found
-    unigrams = np.array(words, dtype=np.uint32)
-    owner = np.repeat(np.arange(len(texts)), counts)
+    words = [text.split() for text in texts]
+    unigrams = np.array(
+        [crc32(word.encode("utf-8", "surrogatepass")) for found in words for word in found], dtype=np.uint32
+    )
+    owner = turns.repeat([len(found) for found in words])
     inside = owner[:-1] == owner[1:]
     bigrams = (unigrams[:-1] * _PRIME ^ unigrams[1:])[inside]
     blocks += [owner * KINDS + 1, owner[:-1][inside] * KINDS + 1]
@@ -113,11 +111,20 @@ class Vocabulary:
             return nothing, nothing, nothing.astype(np.float32)
         position = self._find(found.hashes)
         known = self.hashes[position] == found.hashes
-        key, count = np.unique(found.block[known] * len(self.hashes) + position[known], return_counts=True)
+        key, count = _counted(found.block[known] * len(self.hashes) + position[known])
         block, ngram = np.divmod(key, len(self.hashes))
         value = (1.0 + np.log(count)) * self.idf[ngram]
         norms = np.sqrt(np.bincount(block, value * value, minlength=1))
         return block // (WINDOW * KINDS), ngram, (value / norms[block]).astype(np.float32)
+
+
+def _counted(keys: Int64) -> tuple[Int64, Int64]:
+    """The different keys in order, and how often each occurs: ``np.unique`` in half its time for one dialogue."""
+    ordered = np.sort(keys)
+    begins = np.ones(len(ordered) + 1, dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:-1])
+    places = begins.nonzero()[0]
+    return ordered[places[:-1]], places[1:] - places[:-1]
 
 
 @dataclass(frozen=True)
@@ -143,7 +150,7 @@ class LexicalModel:
         dialogue, ngram, value = self.vocabulary.values(occurrences(read.texts))
         scores = read.dense @ self.dense_weights + self.bias
         labels = len(self.bias)
-        weighted = self.ngram_weights[ngram] * value[:, None]
+        weighted = self.ngram_weights.take(ngram, axis=0) * value[:, None]
         cells = (dialogue * labels)[:, None] + np.arange(labels)
         sums = np.bincount(cells.ravel(), weighted.ravel(), minlength=scores.size).reshape(scores.shape)
         return np.asarray(scores + sums * self.ngram_scale, dtype=np.float32)

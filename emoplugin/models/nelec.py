@@ -47,7 +47,7 @@ class Standardizer:
     def __call__(self, dense: Float32) -> Float32:
         # Not np.clip, which takes several times as long for one dialogue.
         bounded = np.minimum(np.maximum((dense - self.mean) / self.scale, -8.0), 8.0)
-        return bounded.astype(np.float32)
+        return bounded.astype(np.float32, copy=False)
 
     @classmethod
     def fit(cls, dense: Float32) -> Standardizer:
@@ -67,7 +67,7 @@ class Combiner:
     bias: Float32
 
     def __call__(self, neural: Floats, lexical: Floats) -> Floats:
-        return np.hstack([log_softmax(neural), log_softmax(lexical)]) @ self.weights + self.bias
+        return np.concatenate(log_softmax(np.array([neural, lexical])), axis=1) @ self.weights + self.bias
 
 
 class NelecModel(EmotionModel):
@@ -178,6 +178,6 @@ def bundle_files(
 
 
 def log_softmax(scores: Floats) -> Floats:
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    logarithms: Floats = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    shifted = scores - scores.max(axis=-1, keepdims=True)
+    logarithms: Floats = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return logarithms

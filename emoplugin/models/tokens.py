@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
 
 from emoplugin.dialogue import WINDOW
 
@@ -21,6 +23,7 @@ UNKNOWN = "[UNK]"
 TURN_TOKENS = 48
 PADDING = -1
 
+_WORD = re.compile("[a-z]+")
 _MEMO_WORDS = 50_000
 _MEMO_LETTERS = 24
 
@@ -51,7 +54,7 @@ class TurnTokenizer:
         self.tokenizer, self.turn_tokens = tokenizer, turn_tokens
         self._start, self._end = (_number(tokenizer, token) for token in (START, END))
         self.unknown = _number(tokenizer, UNKNOWN)
-        self._memo: dict[str, tuple[int, ...]] = {}
+        self._memo = _whole_words(tokenizer)
 
     def turn(self, text: str) -> list[int]:
         """Token numbers of one turn. Where there are too many, the middle is left out."""
@@ -81,13 +84,25 @@ class TurnTokenizer:
                 mark += [number] * (len(tokens) + 1)
             rows.append(row)
             marks.append(mark)
-        lengths = np.array([len(row) for row in rows], dtype=np.int64)
-        inside = np.arange(lengths.max(initial=0)) < lengths[:, None]
-        padded = np.zeros(inside.shape, dtype=np.int64)
-        turns = np.full(inside.shape, PADDING, dtype=np.int64)
-        padded[inside] = [number for row in rows for number in row]
-        turns[inside] = [number for mark in marks for number in mark]
-        return TokenBatch(padded, turns, lengths)
+        lengths = [len(row) for row in rows]
+        longest = max(lengths, default=0)
+        for row, mark, length in zip(rows, marks, lengths, strict=True):
+            row += [0] * (longest - length)
+            mark += [PADDING] * (longest - length)
+        shape = (len(rows), longest)
+        return TokenBatch(
+            np.array(rows, dtype=np.int64).reshape(shape),
+            np.array(marks, dtype=np.int64).reshape(shape),
+            np.array(lengths, dtype=np.int64),
+        )
+
+
+def _whole_words(tokenizer: Tokenizer) -> dict[str, tuple[int, ...]]:
+    """The words that are sure to be one token: WordPiece takes the longest piece, and no normaliser changes a-z."""
+    if not isinstance(tokenizer.model, WordPiece):
+        return {}
+    pieces = tokenizer.get_vocab(with_added_tokens=False)
+    return {piece: (number,) for piece, number in pieces.items() if _WORD.fullmatch(piece)}
 
 
 def _number(tokenizer: Tokenizer, token: str) -> int:
@@ -115,7 +130,7 @@ class TokenVectors:
 
     def look_up(self, tokens: Int64) -> Float32:
         """Vectors of token numbers of any shape."""
-        vectors: Float32 = self.table[tokens] * self.scale[tokens][..., None]
+        vectors: Float32 = self.table.take(tokens, axis=0) * self.scale.take(tokens)[..., None]
         return vectors
 
     @classmethod

@@ -75,7 +75,9 @@ its intensity. Flags (``starts_``, ``ends_``, ``is_empty``, ``only_signs``) are 
 [-3, 3]. ``capitals`` is the share of capitals among all characters.
 """
 
-_MOST = 1000.0
+_BOUNDS = {_COUNTS: (0.0, 1000.0), _FLAGS: (0.0, 1.0), _SUMS: (-3.0, 3.0), _SHARES: (-np.inf, 1.0)}
+_LOWEST, _HIGHEST = np.array([bounds for names, bounds in _BOUNDS.items() for _ in names]).T.copy()
+_SIGNS = [COLUMNS["emoji"], COLUMNS["emoticons"]]
 
 
 def surface(columns: list[int], values: list[float], counts: list[int], lengths: list[int]) -> Matrix:
@@ -91,21 +93,20 @@ def surface(columns: list[int], values: list[float], counts: list[int], lengths:
         A row a turn, a column a name of ``SURFACE_FEATURES``.
     """
     turns, width = len(counts), len(COLUMNS)
-    rows = np.repeat(np.arange(turns), counts)
-    cells = rows * width + np.asarray(columns, dtype=np.int64)
-    sums = np.bincount(cells, weights=values, minlength=turns * width).reshape(turns, width)
+    cells = np.arange(0, turns * width, width).repeat(counts) + np.array(columns, dtype=np.int64)
+    # Where there is nothing to add up, bincount gives whole numbers.
+    sums = np.bincount(cells, weights=values, minlength=turns * width).reshape(turns, width).astype(np.float64)
+    sums[:, -len(_SHARES) :] /= np.array([length or 1 for length in lengths]).reshape(-1, 1)
+    # Not np.clip, which takes several times as long for one turn.
+    bounded = np.minimum(np.maximum(sums, _LOWEST), _HIGHEST)
+    counted = bounded[:, : len(_COUNTS)]
+    signs, words = counted[:, _SIGNS].any(axis=1), counted[:, COLUMNS["words"]]
 
     result = np.empty((turns, len(SURFACE_FEATURES)), dtype=np.float32)
-    flags, valences, shares = len(_COUNTS), len(_COUNTS) + len(_FLAGS), len(_COUNTS) + len(_FLAGS) + len(_SUMS)
-    # Not np.clip, which takes several times as long for one turn.
-    result[:, :flags] = np.log1p(np.minimum(np.maximum(sums[:, :flags], 0.0), _MOST))
-    result[:, flags:valences] = sums[:, flags:valences] > 0
-    result[:, valences:shares] = np.minimum(np.maximum(sums[:, valences:shares], -3.0), 3.0)
-    result[:, shares:width] = np.minimum(sums[:, shares:] / np.maximum(lengths, 1)[:, None], 1.0)
-    signs = sums[:, COLUMNS["emoji"]] + sums[:, COLUMNS["emoticons"]]
-    words = sums[:, COLUMNS["words"]]
-    result[:, width] = np.asarray(lengths) == 0
-    result[:, width + 1] = (words == 0) & (signs > 0)
+    result[:, :width] = bounded
+    np.log1p(counted, out=result[:, : len(_COUNTS)], casting="same_kind")
+    result[:, width] = [length == 0 for length in lengths]
+    result[:, width + 1] = signs & (words == 0)
     return result
 
 

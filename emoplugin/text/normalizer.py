@@ -29,6 +29,7 @@ _DEEPEST = 6
 _GROWTH, _ALLOWANCE = 4, 16
 
 _CHUNK = re.compile(r"\S+")
+_TRAILING = ".,!?;:"
 _NEGATION_SCOPE = regex.compile(r"n([w+-]{0,4})")
 _STARTS = {"question_word": COLUMNS["starts_question"], "yes": COLUMNS["starts_yes"], "no": COLUMNS["starts_no"]}
 _ENDS = {"!": COLUMNS["ends_exclamation"], "?": COLUMNS["ends_question"]}
@@ -124,6 +125,7 @@ class Normalizer:
         )
         self._memory = _Memory(self)
         self._settled_words = set(self._known.plain_words)
+        self._trailing = {sign: self._settled(sign) for sign in _TRAILING}
 
     def normalize(self, text: str) -> str:
         """The model text: words and signs with single spaces between them."""
@@ -208,6 +210,8 @@ class Normalizer:
 
     def _enter(self, chunk: str) -> _Entry:
         """Works a chunk out."""
+        if chunk in self._known.silent_words:
+            return _Entry(chunk, (COLUMNS["words"],), (1.0,), "w", None, None, special=False)
         tokens = self._settled(chunk)
         notes = [note for token in tokens for note in token.notes]
         events = []
@@ -243,6 +247,14 @@ class Normalizer:
         """The tokens of a chunk, worked on until nothing changes any more."""
         if chunk in self._known.plain_words:
             return [Token(chunk, offset, offset + len(chunk), "word")]
+        # Most chunks that are new are a plain word and one sign, which need not be searched for what they might be.
+        word, sign = chunk[:-1], chunk[-1:]
+        if word in self._known.plain_words and sign in self._trailing:
+            end = offset + len(word)
+            return [
+                Token(word, offset, end, "word"),
+                *(token._replace(start=end, end=end + 1) for token in self._trailing[sign]),
+            ]
         tokens = self._cut(chunk, offset)
         if depth == _DEEPEST or (len(tokens) == 1 and tokens[0].text == chunk):
             return tokens

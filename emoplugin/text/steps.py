@@ -47,6 +47,7 @@ class Knowledge:
         spaced: The first pieces of the emoticons with spaces inside.
         pattern: The token pattern.
         plain_words: Words that no step changes.
+        silent_words: Those among them of which no table tells anything.
     """
 
     tables: Tables
@@ -55,6 +56,7 @@ class Knowledge:
     spaced: frozenset[str]
     pattern: Any
     plain_words: frozenset[str]
+    silent_words: frozenset[str]
 
 
 @lru_cache(maxsize=1)
@@ -63,17 +65,19 @@ def knowledge() -> Knowledge:
     found = tables()
     replaced = {*found.contractions, *found.abbreviations, *found.misspellings}
     signs = {collapse(emoticon): sign for emoticon, sign in found.emoticons.items()} | found.emoticons
+    plain = frozenset(
+        word
+        for word in found.words.difference(replaced, signs)
+        if word.isascii() and word.isalpha() and word.islower() and not _LAUGHTER.fullmatch(word)
+    )
     return Knowledge(
         tables=found,
         emoticons=signs,
         chunk=chunk_pattern(found.emoticons),
         spaced=frozenset(emoticon.partition(" ")[0] for emoticon in found.emoticons if " " in emoticon),
         pattern=token_pattern(found.emoticons, [word for word in replaced if not _WORDLIKE.fullmatch(word)]),
-        plain_words=frozenset(
-            word
-            for word in found.words.difference(replaced, signs)
-            if word.isascii() and word.isalpha() and word.islower() and not _LAUGHTER.fullmatch(word)
-        ),
+        plain_words=plain,
+        silent_words=plain.difference(found.cues, found.lexicon, found.ambiguous),
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from contract import DIALOGUES, ModelContract
 from emoplugin import load
 from emoplugin.models.nelec import NelecModel
+from emoplugin.models.tokens import TurnTokenizer
 from emoplugin.training.recipe import load_recipe
 from emoplugin.training.run import run_recipe
 from emoplugin.training.vectors import VectorConfig, located, make_vectors
@@ -72,6 +73,14 @@ class TestCommittee(ModelContract):
         bias = load(folder).calibration.bias
         assert bias is not None
         assert bias[0] == 0.0
+
+
+@pytest.mark.parametrize("name", ["nelec-en", "bert-en"])
+def test_words_that_are_not_looked_up_in_the_tokenizer_have_its_tokens(name: str) -> None:
+    turns = load(name, device="cpu").tokenizer
+    assert isinstance(turns, TurnTokenizer)
+    for word in sorted(turns.tokenizer.get_vocab())[::10]:
+        assert turns.turn(word) == turns.tokenizer.encode(word, add_special_tokens=False).ids
 
 
 @pytest.mark.parametrize("part", ["neural", "lexical"])

@@ -255,6 +255,16 @@ def test_a_batch_is_its_turns() -> None:
     assert NORMALIZER.analyze_batch([])[1].shape == (0, len(SURFACE_FEATURES))
 
 
+@pytest.mark.parametrize("sign", list(".,!?;:"))
+def test_a_sign_behind_a_word_is_read_as_one_apart(sign: str) -> None:
+    words = sorted(word for word in TABLES.words if word.isascii() and word.isalpha())[::20]
+    texts, features = NORMALIZER.analyze_batch([f"{word}{sign}" for word in words])
+    apart, features_apart = NORMALIZER.analyze_batch([f"{word} {sign}" for word in words])
+    assert texts == apart
+    assert np.array_equal(features, features_apart)
+    assert NORMALIZER.align(f"so {words[0]}{sign}").spans[-1] == (3 + len(words[0]), 4 + len(words[0]))
+
+
 def test_feature_names_are_unique() -> None:
     assert len(set(SURFACE_FEATURES)) == len(SURFACE_FEATURES)
 
