@@ -21,7 +21,8 @@ it, as `emoplugin add` puts it there. Two servers run side by side on one machin
 ## Time of a message
 
 Milliseconds that `POST /model/parse` takes with Rasa's default pipeline, as the one who asks sees it. With the
-component each message comes with the two turns before it.
+component each message comes with the two turns before it. The first thousand messages are not counted: a server at work
+has met the common words before. No conversation is sent twice.
 
 | model | messages | median without | with | added | goal | 95th percentile without | with | on |
 |---|---|---|---|---|---|---|---|---|
