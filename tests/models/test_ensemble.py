@@ -55,8 +55,12 @@ class TestEnsemble(ModelContract):
     def _where(self, folder: Path) -> None:
         self.where = folder
 
-    def test_the_better_member_weighs_more_and_figures_are_cross_validated(self, model: EmotionModel) -> None:
-        assert model.weights[1] > 0.6
+    def test_the_better_member_decides_and_figures_are_cross_validated(self, model: EmotionModel) -> None:
+        # A member that hardly tells the labels apart may weigh anything: the temperature makes up for it.
+        spreads = [
+            uncorrected(member, member.predict_scores(DIALOGUES[:6])).std(axis=1).mean() for member in model.members
+        ]
+        assert model.weights[1] * spreads[1] > 2 * model.weights[0] * spreads[0]
         assert json.loads((self.where / "metrics.json").read_text())["cross_validated"]["accuracy"] > 0.5
 
     def test_members_are_shared_with_the_same_bundle_elsewhere(self, model: EmotionModel) -> None:
