@@ -91,7 +91,8 @@ def table(figures: dict[str, dict[str, float]]) -> str:
         "# What EmoTurns is worth\n\n"
         "The shipped models beside the same recipes without EmoTurns. Without it nelec-en has no teacher, either, as\n"
         "bert-en has read EmoTurns. EmoContext was never trained on, and the prior is that of the training data, not\n"
-        "EmoContext's. Written by `benchmarks/emoturns_ablation.py`.\n\n"
+        "EmoContext's. bert-en without EmoTurns was measured before dev's last 127 conversations came. Written by\n"
+        "`benchmarks/emoturns_ablation.py`.\n\n"
         f"| model | {' | '.join(COLUMNS.values())} |\n|---|---|---|---|\n{rows}"
     )
 
