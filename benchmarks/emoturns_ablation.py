@@ -75,6 +75,7 @@ def measure(model: EmotionModel, data: Path) -> dict[str, float]:
     paired = np.array([sizes[example.group] > 1 for example in turns])
     context = evaluate(model, load_dataset("emocontext", data, "dev"), THREE_TURN_LABELS)
     return {
+        "conversations": len(turns),
         "accuracy": float(evaluation.right.mean()),
         "pairs": float(evaluation.right[paired].mean()),
         "emocontext": context.scores()["emotion_f1"],
@@ -84,16 +85,16 @@ def measure(model: EmotionModel, data: Path) -> dict[str, float]:
 def table(figures: dict[str, dict[str, float]]) -> str:
     """The figures as a page."""
     rows = "".join(
-        f"| {name} | " + " | ".join(f"{values[key]:.3f}" for key in COLUMNS) + " |\n"
+        f"| {name} | {values['conversations']} | " + " | ".join(f"{values[key]:.3f}" for key in COLUMNS) + " |\n"
         for name, values in figures.items()
     )
     return (
         "# What EmoTurns is worth\n\n"
         "The shipped models beside the same recipes without EmoTurns. Without it nelec-en has no teacher, either, as\n"
         "bert-en has read EmoTurns. EmoContext was never trained on, and the prior is that of the training data, not\n"
-        "EmoContext's. bert-en without EmoTurns was measured before dev's last 127 conversations came. Written by\n"
+        "EmoContext's. EmoTurns dev has grown: each row says on how many conversations it was measured. Written by\n"
         "`benchmarks/emoturns_ablation.py`.\n\n"
-        f"| model | {' | '.join(COLUMNS.values())} |\n|---|---|---|---|\n{rows}"
+        f"| model | conversations | {' | '.join(COLUMNS.values())} |\n|---|---|---|---|---|\n{rows}"
     )
 
 
