@@ -39,6 +39,8 @@ def train(
     loaded = load_recipe(recipe, set_ or ())
     with progress() as bar:
         metrics = run_recipe(loaded, data, output, resume=resume, report=_tell, advance=_advance(bar))
+    if not metrics:
+        return
     if "dev" in metrics:
         scores = metrics["dev"]["scores"]
         message("dev: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))

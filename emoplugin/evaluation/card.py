@@ -34,7 +34,11 @@ _SCORES = {
 
 
 def model_card(
-    config: Mapping[str, Any], recipe: Mapping[str, Any], metrics: Mapping[str, Any], sources: Sequence[Dataset]
+    config: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    sources: Sequence[Dataset],
+    trained_from: str,
 ) -> str:
     """A card in Markdown.
 
@@ -43,6 +47,8 @@ def model_card(
         recipe: The recipe as plain values.
         metrics: What ``metrics.json`` holds.
         sources: The data sets trained on, in the order of the recipe's ``train``.
+        trained_from: What ``emoplugin train`` takes to train it anew: the name of a shipped recipe, or a file in the
+            folder of the training.
     """
     labels = config["labels"]
     names = ", ".join(f"`{name}`" for name in labels["names"])
@@ -78,16 +84,22 @@ def model_card(
             f"Trained on {metrics['train_examples']:,} examples in {metrics['seconds'] / 60:.0f} minutes on "
             f"{metrics['device']}.",
         ),
-        _section("Reproduce", f"```\n{_command(recipe)}\n```"),
+        _section("Reproduce", f"```\n{_command(recipe, trained_from)}\n```", _where(recipe, trained_from)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _command(recipe: Mapping[str, Any]) -> str:
+def _command(recipe: Mapping[str, Any], trained_from: str) -> str:
     """How to train the model anew, with a data folder where one of the recipe's sets is not in the package."""
     read = [find_dataset(used["dataset"]) for used in (*recipe["train"], *recipe["dev"])]
     data = " --data DIR" if any(dataset.folder is not None for dataset in read) else ""
-    return f"emoplugin train {recipe['name']}{data} --output DIR"
+    return f"emoplugin train {trained_from}{data} --output DIR"
+
+
+def _where(recipe: Mapping[str, Any], trained_from: str) -> str:
+    if trained_from == recipe["name"]:
+        return ""
+    return f"`{trained_from}`, in the folder of the training, holds the recipe with everything that was set."
 
 
 def _section(title: str, *paragraphs: str) -> str:
@@ -97,8 +109,19 @@ def _section(title: str, *paragraphs: str) -> str:
 def _data_table(recipe: Mapping[str, Any], sources: Sequence[Dataset]) -> str:
     rows = ["| data | split | terms | source |", "|---|---|---|---|"]
     for used, source in zip(recipe["train"], sources, strict=True):
-        rows.append(f"| {source.name}: {source.summary} | {used['split']} | {source.terms} | {source.source} |")
+        share = ", ".join([str(used["split"]), *_limits(used)])
+        rows.append(f"| {source.name}: {source.summary} | {share} | {source.terms} | {source.source} |")
     return "\n".join(rows)
+
+
+def _limits(used: Mapping[str, Any]) -> list[str]:
+    """How much of a split was used, and how often."""
+    said = {
+        "limit": "at most {} a label",
+        "words": "turns of at most {} words",
+        "copies": "{} times",
+    }
+    return [text.format(used[key]) for key, text in said.items() if used.get(key) not in (None, 1)]
 
 
 def _start(recipe: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import PartialState
 
 from emoplugin.dialogue import WINDOW
 from emoplugin.errors import InputError
@@ -50,8 +51,8 @@ class BertConfig:
         head: What is made of the encoder's states.
         loop: How it is fine-tuned.
         balance: How much rare labels count for more: 0 not at all, 1 until all labels weigh the same.
-        held_out: Share of the calibration sources' groups that is not trained on: the temperature, and the thresholds
-            of labels that are decided on their own, are fitted on it.
+        held_out: Share of the calibration sources' groups that is not trained on: the temperature, the bias of a
+            target prior, and the thresholds of labels that are decided on their own, are fitted on it.
         calibration_sources: Numbers of the sources that the held-out share is drawn from; empty takes all.
         teachers: Bundles of the recipe's labels whose mean probabilities are part of the targets, so that an ensemble
             is distilled into one model (Hinton et al. 2015).
@@ -96,9 +97,10 @@ class BertTrainer:
         self.config, self.labels, self.data, self.dev = config, labels, balanced(data, config.balance), dev
         self.run, self.seed, self.progress, self.advance = run, seed, progress, advance
         self.text = TextConfig.from_json(config.text)
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.processes = PartialState(cpu=not torch.cuda.is_available())
 
-    def train(self, target_prior: tuple[float, ...] | None) -> Trained:
+    def train(self, target_prior: tuple[float, ...] | None) -> Trained | None:
+        """Trains and measures. Returns None in a process that only helps another."""
         folder = encoder_folder(self.config.encoder, "model.encoder")
         pieces = read_pieces(folder)
         self.turns = TurnTokenizer(pieces.tokenizer, self.config.turn_tokens)
@@ -135,6 +137,8 @@ class BertTrainer:
             log=lambda figures: self.progress({"stage": "encoder", **figures}),
             advance=lambda done, total: self.advance("encoder", done, total),
         )
+        if not self.processes.is_main_process:
+            return None
         return self._finish(network, pieces, train, calibration, dev)
 
     def _network(self, folder: Path, pieces: Pieces) -> EncoderNetwork:
@@ -158,7 +162,7 @@ class BertTrainer:
         vectors[~known] = vectors[known].mean(dim=0)
         encoder.config.vocab_size = len(vectors)
         network = EncoderNetwork(encoder, vectors, self.config.head, len(self.labels))
-        network.to(self.device)
+        network.to(self.processes.device)
         return network
 
     def _finish(
@@ -189,7 +193,7 @@ class BertTrainer:
             "encoder": _shape(network.core.encoder.config.to_diff_dict()),
         }
         files = bundle_files(pieces.tokenizer, vectors, exported.network, exported.weights)
-        trained = Trained(config, files, device_name(self.device))
+        trained = Trained(config, files, device_name(self.processes.device.type))
         if dev is not None and before is not None:
             after = served(dev)
             measured = {"fp32": self._figures(before, dev), "int8": self._figures(after, dev)}

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.utils import broadcast_object_list
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
@@ -93,6 +95,9 @@ def finetune(
 ) -> None:
     """Trains in place and leaves the best weights in the network.
 
+    Where several processes were started together (torchrun, accelerate launch), each reads its share of every batch,
+    and the gradients are those of the whole batch. The first one measures, logs and keeps the checkpoints.
+
     Args:
         network: The network, on the device it is to be trained on.
         data: Training data. Their dense features are not read.
@@ -105,7 +110,9 @@ def finetune(
         log: Called with the figures of each checkpoint and epoch.
         advance: Called with steps done and steps in all.
     """
+    together = _processes()
     optimizer = torch.optim.AdamW(parameter_groups(network, config), lr=config.learning_rate, fused=True)
+    shared = together.prepare_model(network)
     steps = math.ceil(len(data) / config.batch)
     total = steps * config.epochs
     state = _State(network, optimizer, folder / STATE)
@@ -118,13 +125,15 @@ def finetune(
         # Drawn by epoch and step, so that a resumed training draws what an unbroken one would have drawn.
         batches = list(data.shuffled(config.batch, np.random.default_rng((seed, epoch))))
         for step in range(state.step, (epoch + 1) * steps):
-            torch.manual_seed(seed * 1_000_003 + step)
-            loss = _loss(network, data, batches[step - epoch * steps], config, multi_label)
-            (loss / config.accumulate).backward()
+            torch.manual_seed((seed * 1_000_003 + step) * together.num_processes + together.process_index)
+            last = step + 1 == (epoch + 1) * steps
+            update = last or (step + 1) % config.accumulate == 0
+            with contextlib.nullcontext() if update else together.no_sync(shared):
+                loss = _loss(shared, data, batches[step - epoch * steps], config, multi_label, together)
+                (loss / config.accumulate).backward()
             # Read only where it is told: reading waits for the device.
             state.loss = state.loss + loss.detach()
-            last = step + 1 == (epoch + 1) * steps
-            if last or (step + 1) % config.accumulate == 0:
+            if update:
                 for group in optimizer.param_groups:
                     group["lr"] = config.learning_rate * group["share"] * _rate((step + 0.5) / total, config.warm_up)
                 nn.utils.clip_grad_norm_(network.parameters(), config.clip)
@@ -132,22 +141,42 @@ def finetune(
                 optimizer.zero_grad(set_to_none=True)
                 state.step = step + 1
                 if not last and state.step % config.checkpoint < config.accumulate:
-                    state.save()
+                    state.loss = together.reduce(state.loss, "mean")
+                    if together.is_main_process:
+                        state.save()
                     log({"step": state.step, "of": total, "loss": float(state.loss) / (state.step - epoch * steps)})
             advance(step + 1, total)
-        figures = {"epoch": epoch + 1, "loss": float(state.loss) / steps, "seconds": time.monotonic() - started}
+        loss_of_all = float(together.reduce(state.loss, "mean"))
+        figures = {"epoch": epoch + 1, "loss": loss_of_all / steps, "seconds": time.monotonic() - started}
         if measure is not None:
-            figures |= measure(network)
+            # What one process measures decides for all, so that they stop together.
+            figures |= broadcast_object_list([measure(network) if together.is_main_process else {}])[0]
         state.keep(epoch, figures.get("score"))
-        state.save()
+        if together.is_main_process:
+            state.save()
         log(figures)
     network.load_state_dict(state.best)
 
 
+def _processes() -> Accelerator:
+    # R-Drop runs the network twice before one backward pass, between which buffers may not be written anew.
+    handlers = [DistributedDataParallelKwargs(broadcast_buffers=False)]
+    return Accelerator(cpu=not torch.cuda.is_available(), kwargs_handlers=handlers)
+
+
 def _loss(
-    network: EncoderNetwork, data: Batches, chosen: Int64, config: FinetuneConfig, multi_label: bool
+    network: nn.Module,
+    data: Batches,
+    batch: Int64,
+    config: FinetuneConfig,
+    multi_label: bool,
+    together: Accelerator,
 ) -> torch.Tensor:
-    device = next(network.parameters()).device
+    """The loss of this process's share of a batch, such that the mean over the processes is that of the batch."""
+    device = together.device
+    inside = together.process_index < len(batch)
+    # A process for which a small batch has no dialogue left reads one that counts nothing.
+    chosen = batch[together.process_index :: together.num_processes] if inside else batch[:1]
     tokens, turns, _, _ = data.tensors(chosen)
 
     def scores() -> torch.Tensor:
@@ -156,14 +185,14 @@ def _loss(
         return found
 
     targets = torch.from_numpy(data.targets[chosen]).to(device)
-    weights = torch.from_numpy(data.weights[chosen]).to(device)
+    weights = torch.from_numpy(data.weights[chosen] * inside).to(device)
     first = scores()
     rows = losses(first, targets, config.loss, multi_label)
     if config.loss.agreement:
         second = scores()
         rows = (rows + losses(second, targets, config.loss, multi_label)) / 2.0
         rows = rows + config.loss.agreement * divergence(first, second, multi_label)
-    return (rows * weights).sum() / weights.sum()
+    return (rows * weights).sum() * together.num_processes / float(data.weights[batch].sum())
 
 
 def parameter_groups(network: EncoderNetwork, config: FinetuneConfig) -> list[dict[str, Any]]:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from accelerate import PartialState
 
 from emoplugin.datasets import Example, find_dataset, load_dataset
 from emoplugin.dialogue import Dialogue
@@ -25,6 +27,7 @@ from emoplugin.training.curves import draw_curves
 from emoplugin.training.data import assemble
 from emoplugin.training.ensemble import EnsembleConfig, EnsembleTrainer
 from emoplugin.training.nelec import NelecConfig, NelecTrainer
+from emoplugin.training.recipe import load_recipe, recipe_names
 from emoplugin.training.teaching import teachers_terms
 from emoplugin.training.trained import Advance, Progress, Trained
 from emoplugin.training.vectors import located
@@ -45,6 +48,8 @@ def run_recipe(
 ) -> dict[str, Any]:
     """Trains, writes the bundle into ``output/bundle`` and measures it on the recipe's dev data.
 
+    Processes that torchrun or accelerate launch started together train one model; the first one writes and reports.
+
     Args:
         recipe: What to train.
         data_dir: The data folder; None where the recipe's data come with the package.
@@ -54,22 +59,36 @@ def run_recipe(
         advance: Called with the stage, its steps done and its steps in all.
 
     Returns:
-        The metrics on the dev data, as in the bundle's ``metrics.json``.
+        The metrics on the dev data, as in the bundle's ``metrics.json``; nothing in a process that only helps.
     """
-    config = _prepare(recipe, data_dir, output, resume)
+    processes = PartialState(cpu=not torch.cuda.is_available())
+    if processes.num_processes > 1 and recipe.kind not in TOGETHER:
+        raise InputError(
+            f"{recipe.name}: models of the kind {recipe.kind} are trained by one process, and "
+            f"{processes.num_processes} were started. Run emoplugin train by itself."
+        )
+    with processes.main_process_first():
+        config = _prepare(recipe, data_dir, output, resume or not processes.is_main_process)
     started = time.monotonic()
     labels = recipe.labels.label_set
     data = assemble(recipe.train, labels, data_dir, recipe.seed)
     dev = assemble(recipe.dev, labels, data_dir, recipe.seed) if recipe.dev else None
 
     def log(figures: dict[str, Any]) -> None:
-        with (output / LOG).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(figures) + "\n")
-        report(figures)
+        if processes.is_main_process:
+            with (output / LOG).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(figures) + "\n")
+            report(figures)
 
-    trainer = TRAINERS[recipe.kind][1](config, labels, data, dev, output / "stages", recipe.seed, log, advance)
+    def show(stage: str, done: int, total: int) -> None:
+        if processes.is_main_process:
+            advance(stage, done, total)
+
+    trainer = TRAINERS[recipe.kind][1](config, labels, data, dev, output / "stages", recipe.seed, log, show)
     prior = recipe.labels.target_prior or None
-    trained: Trained = trainer.train(prior)
+    trained: Trained | None = trainer.train(prior)
+    if trained is None:
+        return {}
     metrics: dict[str, Any] = {
         "train_examples": len(data),
         "seconds": round(time.monotonic() - started, 1),
@@ -87,7 +106,9 @@ def run_recipe(
         ]
         metrics["dev"] = evaluate(load(folder, device="cpu"), examples, labels).summary()
     sources = [find_dataset(source.dataset) for source in recipe.train]
-    card = model_card(written, dataclasses.asdict(recipe), metrics, sources)
+    unchanged = recipe.name in recipe_names() and recipe == load_recipe(recipe.name)
+    trained_from = recipe.name if unchanged else RECIPE
+    card = model_card(written, dataclasses.asdict(recipe), metrics, sources, trained_from)
     documents = {"metrics.json": dump_json(metrics).encode(), "README.md": card.encode()}
     write_bundle(folder, written, {**trained.files, **documents})
     draw_curves(output / LOG, output / "curves.png")
@@ -103,6 +124,9 @@ TRAINERS: dict[str, tuple[type[Any], type[Any]]] = {
 
 MULTI_LABEL = ("bert",)
 """The kinds that can train several labels a dialogue."""
+
+TOGETHER = ("bert",)
+"""The kinds that several processes can train together."""
 
 
 def _prepare(recipe: Recipe, data_dir: Path | None, output: Path, resume: bool) -> Any:

@@ -7,13 +7,13 @@ from emoplugin.evaluation.evaluate import evaluate
 from emoplugin.labels import THREE_TURN_LABELS
 
 
-def card(*train, dev=(), measured=None, teachers=(), kind="nelec", model=None):
+def card(*train, dev=(), measured=None, teachers=(), kind="nelec", model=None, used=None, trained_from="small"):
     recipe = {
         "name": "small",
         "kind": kind,
         "model": model or {},
         "summary": "A model.",
-        "train": [{"dataset": name, "split": "train"} for name in train],
+        "train": [{"dataset": name, "split": "train", **(used or {})} for name in train],
         "dev": [{"dataset": name, "split": "dev"} for name in dev],
     }
     config = {"name": "small", "version": "1.0.0", "labels": THREE_TURN_LABELS.to_json()}
@@ -21,7 +21,7 @@ def card(*train, dev=(), measured=None, teachers=(), kind="nelec", model=None):
     metrics["teachers"] = [{"name": name, "version": "1.0.0", "research_only": only} for name, only in teachers]
     if measured is not None:
         metrics["dev"] = measured
-    return model_card(config, recipe, metrics, [find_dataset(name) for name in train])
+    return model_card(config, recipe, metrics, [find_dataset(name) for name in train], trained_from)
 
 
 def test_every_section_is_there_in_order():
@@ -39,6 +39,18 @@ def test_every_section_is_there_in_order():
 )
 def test_a_data_folder_is_asked_for_only_where_one_is_read(train, dev, command):
     assert f"```\n{command}\n```" in card(train, dev=dev)
+
+
+def test_what_was_set_by_hand_is_in_the_run_folder():
+    written = card("emoturns", trained_from="recipe.json")
+    assert "```\nemoplugin train recipe.json --output DIR\n```" in written
+    assert "`recipe.json`, in the folder of the training, holds the recipe" in written
+    assert "in the folder" not in card("emoturns")
+
+
+def test_how_much_of_a_set_was_used_is_said():
+    assert "| train, at most 500 a label, turns of at most 16 words |" in card("emoturns", used={"limit": 500, "words": 16})
+    assert "| train, 2 times |" in card("emoturns", used={"copies": 2, "limit": None, "words": None})
 
 
 @pytest.mark.parametrize(
