@@ -46,11 +46,11 @@ TRAINING = {32: 4096, 256: 8192}
 
 INTRODUCTION = """# BERT on a GPU
 
-What `model: bert-en` and its like do on a GPU: the dialogues are the dev rows of EmoTurns, {copies} times over. The
-pipeline is transformers' own `text-classification` with the same encoder in bfloat16, at its best batch size; it reads
-text that has been through the text pass, emoplugin what a user writes. The share of the card is that of its measured
-rate of bfloat16 products of {matrix} x {matrix} matrices, counting the operations of the encoder's matrix products
-without padding.
+What `model: bert-en` and its like do on a GPU: the dialogues are the dev rows of EmoTurns at the time,
+{copies} times over, and `bert-en` is the bundle of that time. The pipeline is transformers' own `text-classification`
+with the same encoder in bfloat16, at its best batch size; it reads text that has been through the text pass, emoplugin
+what a user writes. The share of the card is that of its measured rate of bfloat16 products of {matrix} x {matrix}
+matrices, counting the operations of the encoder's matrix products without padding.
 Written by `benchmarks/gpu_bert.py` from `benchmarks/results/gpu_bert.json`.
 """
 

@@ -33,6 +33,7 @@ INTRODUCTION = f"""# The published trainings
 Each training that others published, and what the recipes that rerun it were seen to reach. Theirs are of BERT base,
 most of them on test data; ours are on dev data, in bytes as a bundle serves them, with the interval of 95% in brackets.
 `{MINILM}` has a fifth of BERT base's parameters. Dev data chose the best epoch, so ours flatter a little.
+A recipe that is in no table was not run.
 Written by `benchmarks/published_systems.py` from `benchmarks/results/published_systems.json`.
 """
 

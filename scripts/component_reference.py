@@ -20,7 +20,7 @@ ALLOWED = {
     "model": ("text", "a shipped bundle's name, or a folder"),
     "device": ("text", "`auto`, `cpu`, `cuda`, `cuda:N`"),
     "min_confidence": ("number", "0 to 1"),
-    "target_prior": ("mapping or null", "a share from 0 to 1 for each label of the model, 1 together"),
+    "target_prior": ("mapping or null", "a share above 0 for each label of the model, 1 together"),
     "labels": ("list of text or null", "names, the model's neutral label among them"),
     "negative": ("list of text or null", "labels of the model"),
     "alert": ("mapping or null", "the keys [below](#alert)"),
@@ -49,6 +49,13 @@ HEAD = """\
 In `config.yml`, first in the `pipeline`, as `emoplugin.EmotionClassifier`.
 """
 
+CHANNEL_MEANINGS = {
+    "model": "A shipped bundle's name, or a bundle's folder, looked for from the folder that the server is started in. "
+    "It has to stay there.",
+    "target_prior": "Share of each label that your users' messages have, to correct the probabilities by; null leaves "
+    "them. It names the bundle's labels.",
+}
+
 CHANNEL = """\
 In `credentials.yml`, as `emoplugin.EmotionChannel`. Without keys the component in the loaded assistant answers; with
 any of these a model for the channel alone does. [Use it over HTTP](../how-to/use-over-http.md) describes the answers.
@@ -76,7 +83,7 @@ def render() -> str:
                 _table(alert, ALERT_ALLOWED, _described(Alert)),
                 "## EmotionChannel\n",
                 CHANNEL,
-                _table(channel, ALLOWED, meanings),
+                _table(channel, ALLOWED, meanings | CHANNEL_MEANINGS),
                 "## EmotionSlot\n",
                 slot_entry,
                 _table(slot, SLOT_ALLOWED, _described(EmotionSlot.__init__)),

@@ -58,8 +58,10 @@ def open_output(path: Path) -> Iterator[TextIO]:
     if path == STDOUT:
         yield sys.stdout
         return
-    # A device or a pipe is written to as it is.
-    part = path if path.exists() and not path.is_file() else path.with_name(path.name + ".part")
+    # What a link points to is replaced, not the link; a device, a pipe or /dev/stdout is written to as it is.
+    direct = path.is_relative_to("/dev") or (path.exists() and not path.is_file())
+    target = path if direct else path.resolve()
+    part = path if direct else target.with_name(target.name + ".part")
     try:
         stream = part.open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
     except (OSError, ValueError) as error:
@@ -67,10 +69,10 @@ def open_output(path: Path) -> Iterator[TextIO]:
     try:
         with stream:
             yield stream
-        if part != path:
-            part.replace(path)
+        if not direct:
+            part.replace(target)
     finally:
-        if part != path:
+        if not direct:
             part.unlink(missing_ok=True)
 
 

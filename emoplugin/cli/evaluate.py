@@ -70,6 +70,8 @@ def read_rows(
     from emoplugin.datasets import find_dataset, load_dataset, read_turns
 
     if name is None:
+        if split is not None:
+            raise InputError("--split needs --dataset: a file of three-turn rows is read whole.")
         return labels, list(read_turns(path, labels)) if path is not None else []
     dataset = find_dataset(name)
     if path is None:

@@ -35,7 +35,7 @@ def export(
 ) -> None:
     """Write a BERT model for ONNX Runtime and transformers, in float32 and int8.
 
-    With --dataset or --input it measures on labelled rows what int8 loses against float32.
+    It says what int8 has lost against float32: in training, or with --dataset or --input on labelled rows.
     """
     try:
         from emoplugin.training import export as exporting
@@ -44,13 +44,11 @@ def export(
     from emoplugin.models.bundle import find, open_bundle
 
     bundle = open_bundle(find(model))
-    # Read before anything is written, so that a wrong file leaves no folder behind.
-    rows = None if dataset is None and input is None else read_rows(dataset, input, split, data, bundle.labels)
-    exporting.export(bundle, output)
-    files = sorted(path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file())
-    summary: dict[str, Any] = {"model": bundle.name, "version": bundle.version, "folder": str(output), "files": files}
-    if rows is not None:
-        labels, examples = rows
+    summary: dict[str, Any] = {"model": bundle.name, "version": bundle.version, "folder": str(output)}
+    exporting.require_empty(output)
+    # Measured before anything is written, so that wrong rows leave no folder behind.
+    if dataset is not None or input is not None:
+        labels, examples = read_rows(dataset, input, split, data, bundle.labels)
         with progress() as bar:
             task = bar.add_task("Measuring int8", total=2 * len(examples))
             measured = exporting.int8_loss(bundle, examples, labels, lambda done: bar.advance(task, done))
@@ -60,6 +58,10 @@ def export(
             "file": None if input is None else input.name,
             **measured,
         }
+    else:
+        summary["int8_in_training"] = exporting.int8_in_training(bundle)
+    exporting.export(bundle, output)
+    summary["files"] = sorted(path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file())
     if as_json:
         typer.echo(json_line(summary), nl=False)
     else:
@@ -71,13 +73,15 @@ def _print(summary: Mapping[str, Any]) -> None:
 
     for name in summary["files"]:
         typer.echo(str(Path(summary["folder"]) / name))
-    measured = summary.get("int8")
+    measured = summary.get("int8") or summary["int8_in_training"]
     if measured is None:
         return
-    table = Table("score", "fp32", "int8", "difference", title=f"{measured['rows']} rows", title_justify="left")
+    title = f"{measured['rows']} rows" if "rows" in measured else "measured when it was trained"
+    table = Table("score", "fp32", "int8", "difference", title=title, title_justify="left")
     for name, before in measured["fp32"].items():
         after = measured["int8"][name]
         table.add_row(name, f"{before:.4f}", f"{after:.4f}", f"{after - before:+.4f}")
     print_table(table)
     typer.echo(f"The same is reported on {measured['agreement']:.1%} of the rows.")
-    typer.echo(f"Largest difference of a probability: {measured['largest_probability_difference']:.4f}")
+    if "largest_probability_difference" in measured:
+        typer.echo(f"Largest difference of a probability: {measured['largest_probability_difference']:.4f}")

@@ -31,9 +31,11 @@ class EmotionModel(ABC):
         labels: What it decides between.
         calibration: How its raw scores become probabilities.
         batch: Most dialogues that are scored at once.
+        uses_gpu: Whether models of the kind run on a GPU where there is one.
     """
 
     batch = BATCH
+    uses_gpu = False
 
     def __init__(self, name: str, version: str, labels: LabelSet, calibration: Calibration) -> None:
         calibration.check(labels)
@@ -45,7 +47,7 @@ class EmotionModel(ABC):
     @classmethod
     @abstractmethod
     def from_bundle(cls, bundle: Bundle, device: str) -> EmotionModel:
-        """Reads the model from a verified bundle."""
+        """Reads the model from a verified bundle; ``device`` is ``cpu`` or a GPU that is there."""
 
     @abstractmethod
     def scores(self, windows: Sequence[Window]) -> Floats:

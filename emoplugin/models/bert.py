@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from emoplugin.models.base import BATCH, EmotionModel, Window
 from emoplugin.models.bundle import Bundle
 from emoplugin.models.calibration import Calibration, Floats
-from emoplugin.models.runtime import available_cores, choose_device, cpu_session
+from emoplugin.models.runtime import available_cores, cpu_session
 from emoplugin.models.tokens import TURN_TOKENS, Float32, Int64, TokenBatch, TokenVectors, TurnTokenizer
 from emoplugin.text import Normalizer, TextConfig
 
@@ -44,6 +44,8 @@ Score = Callable[[TokenBatch], Float32]
 class BertModel(EmotionModel):
     """An encoder: on the CPU it needs ONNX Runtime and numpy, no torch; on a GPU it needs torch and transformers."""
 
+    uses_gpu = True
+
     def __init__(
         self,
         name: str,
@@ -64,7 +66,6 @@ class BertModel(EmotionModel):
 
     @classmethod
     def from_bundle(cls, bundle: Bundle, device: str) -> BertModel:
-        device = choose_device(device, bundle.name)
         config = bundle.config
         with bundle.reading(VECTORS) as content:
             vectors = TokenVectors.from_arrays(load_tensors(content))

@@ -14,10 +14,11 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from emoplugin.errors import BundleError, EmopluginError
+from emoplugin.errors import BundleError, EmopluginError, InputError
 from emoplugin.labels import LabelSet
 from emoplugin.models.base import EmotionModel
 from emoplugin.models.calibration import Calibration
+from emoplugin.models.runtime import choose_device
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -101,12 +102,13 @@ def load(model: str | Path, *, device: str = "auto") -> EmotionModel:
         BundleError: No such bundle, or it is damaged, foreign or of a newer format. The message names the file.
     """
     bundle = open_bundle(find(model))
+    module, _, name = KINDS[bundle.config["kind"]].partition(":")
+    kind = getattr(importlib.import_module(module), name)
+    device = choose_device(device, bundle.name) if kind.uses_gpu else "cpu"
     key = (bundle.digest, device)
     with _lock:
         found = _loaded.get(key)
         if found is None:
-            module, _, name = KINDS[bundle.config["kind"]].partition(":")
-            kind = getattr(importlib.import_module(module), name)
             with bundle.reading(CONFIG):
                 found = kind.from_bundle(bundle, device)
             _loaded[key] = found
@@ -158,9 +160,16 @@ def open_bundle(folder: Path) -> Bundle:
     missing = [key for key in ("kind", "name", "version", "labels", "calibration") if key not in config]
     if missing:
         raise BundleError(f"{folder / CONFIG} lacks {', '.join(missing)}.")
-    if config["kind"] not in KINDS:
+    if str(config["kind"]) not in KINDS:
         raise BundleError(f"{folder / CONFIG}: unknown kind {config['kind']!r}, expected one of {', '.join(KINDS)}.")
-    return Bundle(folder, sha256(path.read_bytes()), config)
+    bundle = Bundle(folder, sha256(path.read_bytes()), config)
+    try:
+        bundle.calibration.check(bundle.labels)
+    except InputError as error:
+        raise BundleError(f"{folder / CONFIG}: {error}") from None
+    except (TypeError, ValueError, KeyError, AttributeError):
+        raise BundleError(f"{folder / CONFIG}: labels or calibration are not of the expected form.") from None
+    return bundle
 
 
 def write_bundle(folder: Path, config: Mapping[str, Any], files: Mapping[str, bytes]) -> None:

@@ -38,6 +38,8 @@ class HeadConfig:
     def __post_init__(self) -> None:
         if self.pooling not in POOLINGS:
             raise InputError(f"pooling is {self.pooling!r}; expected one of {', '.join(POOLINGS)}.")
+        if not 0.0 <= self.dropout < 1.0:
+            raise InputError(f"dropout must be 0 or more and less than 1, found {self.dropout}.")
 
     @property
     def parts(self) -> int:

@@ -25,6 +25,8 @@ class EnsembleModel(EmotionModel):
     The members' own prior correction is left out. The ensemble corrects once, by its own calibration.
     """
 
+    uses_gpu = True
+
     def __init__(
         self,
         name: str,

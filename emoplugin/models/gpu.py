@@ -43,7 +43,6 @@ class TorchEncoder:
     ) -> None:
         self.device = torch.device(device)
         self.labels = labels
-        self.tokens_at_once = TOKENS_AT_ONCE
         table = torch.from_numpy(vectors.look_up(np.arange(len(vectors.table))))
         network = EncoderNetwork(build_encoder(encoder), table, HeadConfig(**head), labels)
         state = {name: torch.from_numpy(value) for name, value in restored(weights).items()}
@@ -51,26 +50,32 @@ class TorchEncoder:
         dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
         self.network = network.to(self.device, dtype).eval()
 
-    def __call__(self, batch: TokenBatch) -> Float32:
-        """Raw scores, shape ``[dialogues, labels]``. Where memory runs out, smaller parts are tried."""
-        try:
-            return self._scores(batch)
-        except torch.cuda.OutOfMemoryError:
-            if self.tokens_at_once <= batch.lengths.max():
-                raise
-        self.tokens_at_once //= 2
-        torch.cuda.empty_cache()
-        _log.warning("The GPU's memory ran out; going on with %d tokens at once.", self.tokens_at_once)
-        return self(batch)
+    def __call__(self, batch: TokenBatch, at_once: int = TOKENS_AT_ONCE) -> Float32:
+        """Raw scores, shape ``[dialogues, labels]``. Where memory runs out, smaller parts are tried.
 
-    def _scores(self, batch: TokenBatch) -> Float32:
+        Args:
+            batch: Token rows.
+            at_once: Most tokens in one part.
+        """
+        while True:
+            try:
+                return self._scores(batch, at_once)
+            except torch.cuda.OutOfMemoryError:
+                if len(batch.lengths) == 1 or at_once <= batch.lengths.max():
+                    raise
+            # What did not fit had no more tokens than the batch has.
+            at_once = min(at_once, batch.tokens.size) // 2
+            torch.cuda.empty_cache()
+            _log.warning("The GPU's memory ran out; going on with %d tokens at once.", at_once)
+
+    def _scores(self, batch: TokenBatch, at_once: int) -> Float32:
         order = np.argsort(batch.lengths, kind="stable")
         lengths = batch.lengths[order].tolist()
         # Everything is sent at once: a transfer between two parts would wait for the first of them.
         tokens, turns, rows = (torch.from_numpy(each).to(self.device) for each in (batch.tokens, batch.turns, order))
         found = []
         with torch.inference_mode():
-            for start, end in parts(lengths, self.tokens_at_once):
+            for start, end in parts(lengths, at_once):
                 part, length = rows[start:end], lengths[end - 1]
                 padded = lengths[start] < length
                 vectors = self.network.embedding(tokens[part, :length])

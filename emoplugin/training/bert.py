@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import PartialState
 
 from emoplugin.dialogue import WINDOW
 from emoplugin.errors import InputError
@@ -31,7 +30,9 @@ from emoplugin.text import Normalizer, TextConfig
 from emoplugin.training.data import TrainingSet, balanced
 from emoplugin.training.encoders import Pieces, encoder_folder, read_pieces
 from emoplugin.training.finetune import FinetuneConfig, finetune, predict_encoder
+from emoplugin.training.limits import COUNT, INSIDE, NOT_NEGATIVE, check
 from emoplugin.training.loop import Batches, token_rows
+from emoplugin.training.processes import processes
 from emoplugin.training.quantize import export_int8, layer_inputs
 from emoplugin.training.teaching import taught
 from emoplugin.training.trained import Advance, Progress, Trained, device_name
@@ -73,9 +74,7 @@ class BertConfig:
     range_rows: int = 256
 
     def __post_init__(self) -> None:
-        for name in ("held_out", "teaching"):
-            if not 0.0 < getattr(self, name) < 1.0:
-                raise InputError(f"{name} must lie between 0 and 1, found {getattr(self, name)}.")
+        check(self, held_out=INSIDE, teaching=INSIDE, balance=NOT_NEGATIVE, range_rows=COUNT)
         if self.turn_tokens < 2 or self.turn_tokens % 2:
             raise InputError(f"turn_tokens must be an even number, 2 or more, found {self.turn_tokens}.")
 
@@ -97,7 +96,7 @@ class BertTrainer:
         self.config, self.labels, self.data, self.dev = config, labels, balanced(data, config.balance), dev
         self.run, self.seed, self.progress, self.advance = run, seed, progress, advance
         self.text = TextConfig.from_json(config.text)
-        self.processes = PartialState(cpu=not torch.cuda.is_available())
+        self.processes = processes()
 
     def train(self, target_prior: tuple[float, ...] | None) -> Trained | None:
         """Trains and measures. Returns None in a process that only helps another."""
@@ -150,7 +149,7 @@ class BertTrainer:
         torch.manual_seed(self.seed)
         encoder = AutoModel.from_pretrained(folder, dtype=torch.float32)
         longest = WINDOW * (self.config.turn_tokens + 1) + 1
-        places = getattr(encoder.config, "max_position_embeddings", longest)
+        places = getattr(encoder.config, "max_position_embeddings", longest) - _skipped_places(encoder)
         if longest > places:
             raise InputError(
                 f"model.turn_tokens: {WINDOW} turns of {self.config.turn_tokens} tokens and their separators are "
@@ -193,7 +192,7 @@ class BertTrainer:
             "encoder": _shape(network.core.encoder.config.to_diff_dict()),
         }
         files = bundle_files(pieces.tokenizer, vectors, exported.network, exported.weights)
-        trained = Trained(config, files, device_name(self.processes.device.type))
+        trained = Trained(config, files, device_name(self.processes.device.type, self.processes.num_processes))
         if dev is not None and before is not None:
             after = served(dev)
             measured = {"fp32": self._figures(before, dev), "int8": self._figures(after, dev)}
@@ -254,6 +253,14 @@ class BertTrainer:
             rows += token_rows(self.turns.batch(texts))
             self.advance("reading", min(start + CHUNK, len(data)), len(data))
         return Batches(rows, np.zeros((len(data), 0), dtype=np.float32), data.marks, data.weights)
+
+
+def _skipped_places(encoder: torch.nn.Module) -> int:
+    """How many rows of the table of places stay unused: RoBERTa and its kin count from behind the padding's number."""
+    for name, module in encoder.named_modules():
+        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+            return int(module.padding_idx) + 1
+    return 0
 
 
 def _shape(config: dict[str, Any]) -> dict[str, Any]:

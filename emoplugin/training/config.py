@@ -13,6 +13,7 @@ from typing import Any, TypeVar, Union
 from emoplugin.errors import InputError
 from emoplugin.labels import LabelSet
 from emoplugin.training.data import Source
+from emoplugin.training.limits import NOT_NEGATIVE, check
 
 T = TypeVar("T")
 
@@ -67,6 +68,9 @@ class Recipe:
     model: dict[str, Any] = field(default_factory=dict)
     expected: dict[str, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        check(self, seed=NOT_NEGATIVE)
+
 
 def read_config(kind: type[T], data: Mapping[str, Any], where: str) -> T:
     """Builds a configuration dataclass from what a YAML file says.
@@ -77,7 +81,8 @@ def read_config(kind: type[T], data: Mapping[str, Any], where: str) -> T:
         where: What errors call the place, such as the recipe's file name.
 
     Raises:
-        InputError: An unknown or missing key, or a value of another type. The message names the key and what fits.
+        InputError: An unknown or missing key, or a value of another type or outside its limits. The message names the
+            key and what fits.
     """
     if not isinstance(data, Mapping):
         raise InputError(f"{where}: expected keys and values, found {data!r}.")
@@ -90,7 +95,11 @@ def read_config(kind: type[T], data: Mapping[str, Any], where: str) -> T:
         required = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
         if required and name not in data:
             raise InputError(f"{where}: the key {name!r} is missing.")
-    return kind(**{name: _value(hints[name], value, f"{where}, {name}") for name, value in data.items()})
+    values = {name: _value(hints[name], value, f"{where}, {name}") for name, value in data.items()}
+    try:
+        return kind(**values)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:

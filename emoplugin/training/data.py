@@ -14,6 +14,7 @@ from emoplugin.datasets import Example, find_dataset, load_dataset
 from emoplugin.dialogue import WINDOW
 from emoplugin.errors import InputError
 from emoplugin.labels import LabelSet
+from emoplugin.training.limits import COUNT, NOT_NEGATIVE, POSITIVE, SHARE, check
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class Source:
     bare: float = 0.0
     limit: int = 0
     words: int = 0
+
+    def __post_init__(self) -> None:
+        check(self, weight=POSITIVE, copies=COUNT, context=SHARE, bare=SHARE, limit=NOT_NEGATIVE, words=NOT_NEGATIVE)
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def assemble(sources: Sequence[Source], labels: LabelSet, data_dir: Path | None,
         InputError: A source's labels are not the recipe's, or a file is missing or not as expected.
     """
     generator = np.random.default_rng((seed, 1))
-    chosen = [_limited(source, load_dataset(source.dataset, data_dir, source.split), generator) for source in sources]
+    chosen = select(sources, data_dir, generator)
     contexts = [
         example.dialogue.window(WINDOW)[: WINDOW - 1]
         for examples in chosen
@@ -121,6 +125,11 @@ def assemble(sources: Sequence[Source], labels: LabelSet, data_dir: Path | None,
         groups,
         np.array(numbers, dtype=np.int64),
     )
+
+
+def select(sources: Sequence[Source], data_dir: Path | None, generator: np.random.Generator) -> list[list[Example]]:
+    """The examples of each source that its limits leave."""
+    return [_limited(source, load_dataset(source.dataset, data_dir, source.split), generator) for source in sources]
 
 
 def balanced(data: TrainingSet, strength: float) -> TrainingSet:

@@ -65,13 +65,25 @@ def encoder_folder(encoder: str, key: str) -> Path:
 
 
 def read_pieces(folder: Path) -> Pieces:
-    """The vocabulary of the encoder in a folder. Only WordPiece vocabularies are cut down and get marks."""
-    source = json.loads((folder / TOKENIZER).read_text(encoding="utf-8"))
+    """The vocabulary of the encoder in a folder. Only WordPiece vocabularies are cut down and get marks.
+
+    Raises:
+        InputError: The tokenizer's file is not one.
+    """
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    except Exception as error:  # The library has no exceptions of its own.
+        raise InputError(f"{folder / TOKENIZER} is no tokenizer that can be read: {error}.") from None
+    # Older files do not say their type; written anew they all do.
+    source = json.loads(tokenizer.to_str())
     return _word_pieces(source) if source["model"]["type"] == "WordPiece" else _other_pieces(source)
 
 
 def _word_pieces(source: dict[str, Any]) -> Pieces:
     pieces: dict[str, int] = source["model"]["vocab"]
+    for theirs, ours in _NAMES.items():
+        if theirs in pieces:
+            pieces.setdefault(ours, pieces.pop(theirs))
     kept = [piece for piece in sorted(pieces, key=pieces.__getitem__) if _useful(piece)]
     vocabulary = [PADDING_PIECE, UNKNOWN, START, END, *MARKS]
     vocabulary += [piece for piece in kept if piece not in set(vocabulary)]
@@ -131,13 +143,13 @@ def _packaged(key: str) -> Path:
 
 
 def _from_hub(name: str, key: str) -> Path:
+    import httpx
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-    from requests.exceptions import RequestException
 
     try:
         return Path(snapshot_download(name, allow_patterns=[CONFIG, TOKENIZER, WEIGHTS]))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, RequestException, OSError):
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, httpx.HTTPError, httpx.InvalidURL, OSError):
         raise EmopluginError(
             f"The encoder {name!r} is neither a folder nor to be had from the Hugging Face hub. Give a folder with its "
             f"{CONFIG}, {TOKENIZER} and {WEIGHTS} (--set {key}=FOLDER), or leave the name empty (--set {key}=) and "

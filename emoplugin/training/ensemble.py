@@ -21,6 +21,7 @@ from emoplugin.models.bundle import find, load
 from emoplugin.models.calibration import Calibration, Floats, fit_bias
 from emoplugin.models.ensemble import MEMBERS, joint_prior, uncorrected
 from emoplugin.training.data import TrainingSet, folds
+from emoplugin.training.limits import PAIR, check
 from emoplugin.training.trained import Advance, Progress, Trained, device_name
 
 CARD = "README.md"
@@ -44,8 +45,7 @@ class EnsembleConfig:
     def __post_init__(self) -> None:
         if len(self.members) < 2:
             raise InputError(f"members: an ensemble needs two bundles or more, found {len(self.members)}.")
-        if self.folds < 2:
-            raise InputError(f"folds must be 2 or more, found {self.folds}.")
+        check(self, folds=PAIR)
 
 
 class EnsembleTrainer:

@@ -6,6 +6,7 @@ therefore in both; training measures it, against the weights before rounding.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,9 @@ def export(bundle: Bundle, folder: Path) -> None:
     from transformers.utils import logging
 
     network = _in_floats(bundle).network
+    require_empty(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise InputError(f"{folder} is not empty: give another --output.")
     except OSError as error:
         raise InputError(f"{folder} cannot be made: {error.strerror}.") from None
     turns = torch.tensor([[0, 0, 0, 1, 1, 2, 2], [0, 0, 1, 2, 2, -1, -1]])
@@ -82,6 +82,21 @@ def export(bundle: Bundle, folder: Path) -> None:
     places = {f"{INT8}/{name}": name for name in (NETWORK, NETWORK_WEIGHTS, VECTORS)}
     for place, name in {**places, TOKENIZER: TOKENIZER, BUNDLE_CONFIG: CONFIG}.items():
         (folder / place).write_bytes(bundle.path(name).read_bytes())
+
+
+def require_empty(folder: Path) -> None:
+    """Raises an InputError where the folder holds something already."""
+    if folder.is_dir() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty: give another --output.")
+
+
+def int8_in_training(bundle: Bundle) -> dict[str, Any] | None:
+    """What training measured that rounding weights and activations to bytes costs, where the bundle tells."""
+    path = bundle.folder / "metrics.json"
+    if not path.is_file():
+        return None
+    found: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")).get("int8")
+    return found
 
 
 def int8_loss(

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -24,8 +24,10 @@ from torch import nn
 from emoplugin.errors import InputError
 from emoplugin.models.encoder import EncoderNetwork
 from emoplugin.models.tokens import Float32, Int64
+from emoplugin.training.limits import COUNT, NOT_NEGATIVE, PART, POSITIVE, check
 from emoplugin.training.loop import Batches
 from emoplugin.training.losses import LossConfig, divergence, losses
+from emoplugin.training.processes import together
 
 PRECISIONS = ("auto", "fp32", "bf16")
 STATE = "state.safetensors"
@@ -76,9 +78,9 @@ class FinetuneConfig:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise InputError(f"precision is {self.precision!r}; expected one of {', '.join(PRECISIONS)}.")
-        for name in ("epochs", "batch", "accumulate", "checkpoint"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be 1 or more, found {getattr(self, name)}.")
+        check(self, epochs=COUNT, batch=COUNT, accumulate=COUNT, checkpoint=COUNT)
+        check(self, patience=NOT_NEGATIVE, frozen=NOT_NEGATIVE, weight_decay=NOT_NEGATIVE, warm_up=PART)
+        check(self, learning_rate=POSITIVE, layer_decay=POSITIVE, head_rate=POSITIVE, clip=POSITIVE)
 
 
 def finetune(
@@ -96,7 +98,7 @@ def finetune(
     """Trains in place and leaves the best weights in the network.
 
     Where several processes were started together (torchrun, accelerate launch), each reads its share of every batch,
-    and the gradients are those of the whole batch. The first one measures, logs and keeps the checkpoints.
+    and the gradients are those of the whole batch. The first one measures and keeps the checkpoints.
 
     Args:
         network: The network, on the device it is to be trained on.
@@ -110,9 +112,9 @@ def finetune(
         log: Called with the figures of each checkpoint and epoch.
         advance: Called with steps done and steps in all.
     """
-    together = _processes()
+    shared = together()
     optimizer = torch.optim.AdamW(parameter_groups(network, config), lr=config.learning_rate, fused=True)
-    shared = together.prepare_model(network)
+    parallel = shared.prepare_model(network)
     steps = math.ceil(len(data) / config.batch)
     total = steps * config.epochs
     state = _State(network, optimizer, folder / STATE)
@@ -125,11 +127,11 @@ def finetune(
         # Drawn by epoch and step, so that a resumed training draws what an unbroken one would have drawn.
         batches = list(data.shuffled(config.batch, np.random.default_rng((seed, epoch))))
         for step in range(state.step, (epoch + 1) * steps):
-            torch.manual_seed((seed * 1_000_003 + step) * together.num_processes + together.process_index)
+            torch.manual_seed((seed * 1_000_003 + step) * shared.num_processes + shared.process_index)
             last = step + 1 == (epoch + 1) * steps
             update = last or (step + 1) % config.accumulate == 0
-            with contextlib.nullcontext() if update else together.no_sync(shared):
-                loss = _loss(shared, data, batches[step - epoch * steps], config, multi_label, together)
+            with contextlib.nullcontext() if update else shared.no_sync(parallel):
+                loss = _loss(parallel, data, batches[step - epoch * steps], config, multi_label, shared)
                 (loss / config.accumulate).backward()
             # Read only where it is told: reading waits for the device.
             state.loss = state.loss + loss.detach()
@@ -141,27 +143,21 @@ def finetune(
                 optimizer.zero_grad(set_to_none=True)
                 state.step = step + 1
                 if not last and state.step % config.checkpoint < config.accumulate:
-                    state.loss = together.reduce(state.loss, "mean")
-                    if together.is_main_process:
+                    state.loss = shared.reduce(state.loss, "mean")
+                    if shared.is_main_process:
                         state.save()
                     log({"step": state.step, "of": total, "loss": float(state.loss) / (state.step - epoch * steps)})
             advance(step + 1, total)
-        loss_of_all = float(together.reduce(state.loss, "mean"))
+        loss_of_all = float(shared.reduce(state.loss, "mean"))
         figures = {"epoch": epoch + 1, "loss": loss_of_all / steps, "seconds": time.monotonic() - started}
         if measure is not None:
-            # What one process measures decides for all, so that they stop together.
-            figures |= broadcast_object_list([measure(network) if together.is_main_process else {}])[0]
+            # What one process measures decides for all, so that they stop shared.
+            figures |= broadcast_object_list([measure(network) if shared.is_main_process else {}])[0]
         state.keep(epoch, figures.get("score"))
-        if together.is_main_process:
+        if shared.is_main_process:
             state.save()
         log(figures)
     network.load_state_dict(state.best)
-
-
-def _processes() -> Accelerator:
-    # R-Drop runs the network twice before one backward pass, between which buffers may not be written anew.
-    handlers = [DistributedDataParallelKwargs(broadcast_buffers=False)]
-    return Accelerator(cpu=not torch.cuda.is_available(), kwargs_handlers=handlers)
 
 
 def _loss(
@@ -170,13 +166,13 @@ def _loss(
     batch: Int64,
     config: FinetuneConfig,
     multi_label: bool,
-    together: Accelerator,
+    shared: Accelerator,
 ) -> torch.Tensor:
     """The loss of this process's share of a batch, such that the mean over the processes is that of the batch."""
-    device = together.device
-    inside = together.process_index < len(batch)
+    device = shared.device
+    inside = shared.process_index < len(batch)
     # A process for which a small batch has no dialogue left reads one that counts nothing.
-    chosen = batch[together.process_index :: together.num_processes] if inside else batch[:1]
+    chosen = batch[shared.process_index :: shared.num_processes] if inside else batch[:1]
     tokens, turns, _, _ = data.tensors(chosen)
 
     def scores() -> torch.Tensor:
@@ -192,7 +188,7 @@ def _loss(
         second = scores()
         rows = (rows + losses(second, targets, config.loss, multi_label)) / 2.0
         rows = rows + config.loss.agreement * divergence(first, second, multi_label)
-    return (rows * weights).sum() * together.num_processes / float(data.weights[batch].sum())
+    return (rows * weights).sum() * shared.num_processes / float(data.weights[batch].sum())
 
 
 def parameter_groups(network: EncoderNetwork, config: FinetuneConfig) -> list[dict[str, Any]]:

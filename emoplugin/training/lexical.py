@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from emoplugin.models.features import Float32, ReadDialogues
 from emoplugin.models.lexical import KINDS, LexicalModel, Vocabulary, occurrences
+from emoplugin.training.limits import COUNT, NOT_NEGATIVE, POSITIVE, check
 
 CHUNK = 2000
 
@@ -34,6 +35,9 @@ class LexicalConfig:
     ngrams: int = 120_000
     dense_scale: float = 0.3
     iterations: int = 60
+
+    def __post_init__(self) -> None:
+        check(self, cost=POSITIVE, min_count=COUNT, ngrams=COUNT, dense_scale=NOT_NEGATIVE, iterations=COUNT)
 
 
 def fit_lexical(

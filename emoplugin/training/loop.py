@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from emoplugin.models.features import Float32
 from emoplugin.models.tokens import TokenBatch
+from emoplugin.training.limits import COUNT, NOT_NEGATIVE, PART, POSITIVE, check
 from emoplugin.training.network import NelecNetwork
 
 Int64 = npt.NDArray[np.int64]
@@ -52,6 +53,11 @@ class LoopConfig:
     average: float = 0.998
     cyclic: bool = False
     clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        check(self, epochs=COUNT, batch=COUNT, learning_rate=POSITIVE, clip=POSITIVE)
+        check(self, patience=NOT_NEGATIVE, embedding_rate=NOT_NEGATIVE, weight_decay=NOT_NEGATIVE)
+        check(self, label_smoothing=PART, average=PART)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from emoplugin.errors import InputError
+from emoplugin.training.limits import NOT_NEGATIVE, PART, check
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,8 @@ class LossConfig:
     agreement: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("focus", "focus_absent", "agreement"):
-            if getattr(self, name) < 0.0:
-                raise InputError(f"loss.{name} must be 0 or more, found {getattr(self, name)}.")
-        for name in ("smoothing", "margin"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise InputError(f"loss.{name} must lie between 0 and 1, found {getattr(self, name)}.")
+        check(self, focus=NOT_NEGATIVE, focus_absent=NOT_NEGATIVE, agreement=NOT_NEGATIVE)
+        check(self, smoothing=PART, margin=PART)
 
 
 def losses(scores: torch.Tensor, targets: torch.Tensor, config: LossConfig, multi_label: bool) -> torch.Tensor:

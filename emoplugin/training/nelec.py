@@ -23,6 +23,7 @@ from emoplugin.models.tokens import TokenVectors, TurnTokenizer
 from emoplugin.text import Normalizer, TextConfig
 from emoplugin.training.data import TrainingSet, balanced, folds
 from emoplugin.training.lexical import LexicalConfig, fit_lexical
+from emoplugin.training.limits import INSIDE, NOT_NEGATIVE, PAIR, POSITIVE, check
 from emoplugin.training.loop import Batches, LoopConfig, predict_network, token_rows, train_network
 from emoplugin.training.network import Committee, NelecNetwork, NetworkConfig, export_core
 from emoplugin.training.teaching import taught
@@ -75,12 +76,9 @@ class NelecConfig:
     def __post_init__(self) -> None:
         if not self.parts or not set(self.parts) <= set(PARTS):
             raise InputError(f"parts must be some of {', '.join(PARTS)}, found {', '.join(self.parts) or 'none'}.")
-        if self.folds < 2:
-            raise InputError(f"folds must be 2 or more, found {self.folds}.")
+        check(self, folds=PAIR, combiner_cost=POSITIVE, balance=NOT_NEGATIVE, teaching=INSIDE)
         if not 0 <= self.committee <= self.folds:
             raise InputError(f"committee must lie between 0 and folds ({self.folds}), found {self.committee}.")
-        if not 0.0 < self.teaching < 1.0:
-            raise InputError(f"teaching must lie between 0 and 1, found {self.teaching}.")
 
 
 class NelecTrainer:

@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from emoplugin.dialogue import WINDOW
+from emoplugin.training.limits import COUNT, NOT_NEGATIVE, PART, check
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class NetworkConfig:
     dropout: float = 0.3
     token_dropout: float = 0.05
     train_embeddings: bool = True
+
+    def __post_init__(self) -> None:
+        check(self, lstm=COUNT, gru=NOT_NEGATIVE, dense=NOT_NEGATIVE, surface=NOT_NEGATIVE)
+        check(self, spatial_dropout=PART, dropout=PART, token_dropout=PART)
 
 
 class MaskedPooling(nn.Module):

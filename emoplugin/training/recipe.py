@@ -36,12 +36,17 @@ def load_recipe(recipe: str, overrides: Sequence[str] = ()) -> Recipe:
         if not separator or not key:
             raise InputError(f"--set {override}: expected key=value.")
         try:
-            _set(data, key.split("."), yaml.safe_load(value) if value else "")
-        except yaml.YAMLError:
-            raise InputError(f"--set {override}: the value is not YAML.") from None
+            _set(data, key.split("."), _value(override, value))
         except (TypeError, ValueError, IndexError):
             raise InputError(f"--set {override}: the recipe has no place {key!r}.") from None
     return read_config(Recipe, data, recipe)
+
+
+def _value(override: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text) if text else ""
+    except (yaml.YAMLError, ValueError):
+        raise InputError(f"--set {override}: the value is not YAML.") from None
 
 
 def _folder() -> Path:
@@ -62,7 +67,8 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         raise InputError(f"{path}: extends itself.")
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    # A value that looks like a date and is none gives a ValueError.
+    except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{path}: not a YAML file: {error}") from None
     if not isinstance(data, dict):
         raise InputError(f"{path}: expected keys and values.")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
-import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from accelerate import PartialState
 
-from emoplugin.datasets import Example, find_dataset, load_dataset
+from emoplugin.datasets import Example, find_dataset
 from emoplugin.dialogue import Dialogue
 from emoplugin.errors import InputError
 from emoplugin.evaluation.card import model_card
@@ -24,16 +22,19 @@ from emoplugin.models.calibration import Calibration
 from emoplugin.training.bert import BertConfig, BertTrainer
 from emoplugin.training.config import Recipe, read_config
 from emoplugin.training.curves import draw_curves
-from emoplugin.training.data import assemble
+from emoplugin.training.data import TrainingSet, assemble, select
 from emoplugin.training.ensemble import EnsembleConfig, EnsembleTrainer
 from emoplugin.training.nelec import NelecConfig, NelecTrainer
+from emoplugin.training.processes import processes
 from emoplugin.training.recipe import load_recipe, recipe_names
 from emoplugin.training.teaching import teachers_terms
 from emoplugin.training.trained import Advance, Progress, Trained
 from emoplugin.training.vectors import located
 
 RECIPE = "recipe.json"
+DATA = "data.sha256"
 LOG = "log.jsonl"
+STAGES = "stages"
 BUNDLE = "bundle"
 
 
@@ -61,36 +62,41 @@ def run_recipe(
     Returns:
         The metrics on the dev data, as in the bundle's ``metrics.json``; nothing in a process that only helps.
     """
-    processes = PartialState(cpu=not torch.cuda.is_available())
-    if processes.num_processes > 1 and recipe.kind not in TOGETHER:
+    config = _configuration(recipe, data_dir)
+    here = processes()
+    if here.num_processes > 1 and recipe.kind not in TOGETHER:
         raise InputError(
             f"{recipe.name}: models of the kind {recipe.kind} are trained by one process, and "
-            f"{processes.num_processes} were started. Run emoplugin train by itself."
+            f"{here.num_processes} were started. Run emoplugin train by itself."
         )
-    with processes.main_process_first():
-        config = _prepare(recipe, data_dir, output, resume or not processes.is_main_process)
     started = time.monotonic()
     labels = recipe.labels.label_set
     data = assemble(recipe.train, labels, data_dir, recipe.seed)
     dev = assemble(recipe.dev, labels, data_dir, recipe.seed) if recipe.dev else None
+    if here.is_main_process:
+        _claim(output, recipe, (data, dev), resume)
+    here.wait_for_everyone()
 
     def log(figures: dict[str, Any]) -> None:
-        if processes.is_main_process:
+        if here.is_main_process:
             with (output / LOG).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(figures) + "\n")
             report(figures)
 
     def show(stage: str, done: int, total: int) -> None:
-        if processes.is_main_process:
+        if here.is_main_process:
             advance(stage, done, total)
 
-    trainer = TRAINERS[recipe.kind][1](config, labels, data, dev, output / "stages", recipe.seed, log, show)
+    trainer = TRAINERS[recipe.kind][1](config, labels, data, dev, output / STAGES, recipe.seed, log, show)
     prior = recipe.labels.target_prior or None
     trained: Trained | None = trainer.train(prior)
+    here.destroy_process_group()
     if trained is None:
         return {}
     metrics: dict[str, Any] = {
-        "train_examples": len(data),
+        "train_examples": sum(
+            int((data.sources == number).sum()) // source.copies for number, source in enumerate(recipe.train)
+        ),
         "seconds": round(time.monotonic() - started, 1),
         "device": trained.device,
         **trained.metrics,
@@ -101,9 +107,8 @@ def run_recipe(
     written = {"name": recipe.name, "version": recipe.version, **trained.config}
     write_bundle(folder, written, trained.files)
     if dev is not None:
-        examples = [
-            example for source in recipe.dev for example in load_dataset(source.dataset, data_dir, source.split)
-        ]
+        chosen = select(recipe.dev, data_dir, np.random.default_rng((recipe.seed, 1)))
+        examples = [example for part in chosen for example in part]
         metrics["dev"] = evaluate(load(folder, device="cpu"), examples, labels).summary()
     sources = [find_dataset(source.dataset) for source in recipe.train]
     unchanged = recipe.name in recipe_names() and recipe == load_recipe(recipe.name)
@@ -129,8 +134,8 @@ TOGETHER = ("bert",)
 """The kinds that several processes can train together."""
 
 
-def _prepare(recipe: Recipe, data_dir: Path | None, output: Path, resume: bool) -> Any:
-    """Checks the recipe, makes the run folder and returns the trainer's configuration."""
+def _configuration(recipe: Recipe, data_dir: Path | None) -> Any:
+    """Checks the recipe and returns the trainer's configuration."""
     if recipe.kind not in TRAINERS:
         raise InputError(f"{recipe.name}: unknown kind {recipe.kind!r}; expected one of {', '.join(TRAINERS)}.")
     Calibration(target_prior=recipe.labels.target_prior or None).check(recipe.labels.label_set)
@@ -149,17 +154,34 @@ def _prepare(recipe: Recipe, data_dir: Path | None, output: Path, resume: bool) 
                 )
     if isinstance(config, NelecConfig):
         config = dataclasses.replace(config, vectors=located(config.vectors, data_dir))
-    content = dump_json(dataclasses.asdict(recipe))
-    path = output / RECIPE
-    if path.is_file() and not resume:
-        raise InputError(f"{output} holds a run already: give another --output, or --resume to go on with it.")
-    if path.is_file() and path.read_text(encoding="utf-8") != content:
-        raise InputError(f"{path}: the run was started with another recipe or other settings; give another --output.")
-    output.mkdir(parents=True, exist_ok=True)
-    if not resume:
-        shutil.rmtree(output / "stages", ignore_errors=True)
-    path.write_text(content, encoding="utf-8")
     return config
+
+
+def _claim(output: Path, recipe: Recipe, data: tuple[TrainingSet | None, ...], resume: bool) -> None:
+    """Makes the run folder. One in which nothing was trained yet is anybody's."""
+    recipe_text, digest = dump_json(dataclasses.asdict(recipe)), _digest(data)
+    if (output / LOG).is_file() or any((output / STAGES).glob("*")):
+        if not resume:
+            raise InputError(f"{output} holds a run already: give another --output, or --resume to go on with it.")
+        if (output / RECIPE).read_text(encoding="utf-8") != recipe_text:
+            raise InputError(
+                f"{output / RECIPE}: the run was started with another recipe or other settings; give another --output."
+            )
+        if (output / DATA).read_text(encoding="utf-8") != digest:
+            raise InputError(f"{output}: the data have changed since the run was started; give another --output.")
+    output.mkdir(parents=True, exist_ok=True)
+    (output / RECIPE).write_text(recipe_text, encoding="utf-8")
+    (output / DATA).write_text(digest, encoding="utf-8")
+
+
+def _digest(data: tuple[TrainingSet | None, ...]) -> str:
+    """Names what is trained and measured on. Parts trained on other data would know the folds they are judged on."""
+    found = hashlib.sha256()
+    for part in data:
+        if part is not None:
+            found.update(json.dumps([part.windows, part.groups]).encode())
+            found.update(part.marks.tobytes() + part.weights.tobytes())
+    return found.hexdigest() + "\n"
 
 
 def _score_names(labels: LabelSet) -> list[str]:

@@ -32,9 +32,10 @@ class Trained:
     metrics: dict[str, Any] = field(default_factory=dict)
 
 
-def device_name(device: str) -> str:
-    """A torch device in words."""
+def device_name(device: str, processes: int = 1) -> str:
+    """The torch devices of so many processes in words."""
     if device == "cuda":
-        return str(torch.cuda.get_device_name())
-    cores = torch.get_num_threads()
+        name = str(torch.cuda.get_device_name())
+        return name if processes == 1 else f"{processes} x {name}"
+    cores = torch.get_num_threads() * processes
     return f"{cores} CPU core{'' if cores == 1 else 's'}"

@@ -16,6 +16,7 @@ from emoplugin.datasets.registry import DATA_VARIABLE
 from emoplugin.errors import InputError
 from emoplugin.models.tokens import END, START, UNKNOWN, Float32
 from emoplugin.training.encoders import WEIGHTS, encoder_folder, read_pieces
+from emoplugin.training.limits import COUNT, check
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class VectorConfig:
     extra: str = ""
     size: int = 96
     min_count: int = 2
+
+    def __post_init__(self) -> None:
+        check(self, size=COUNT, min_count=COUNT)
 
 
 SOURCES = ("learned", "encoder", "glove", "word2vec")

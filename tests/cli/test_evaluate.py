@@ -70,6 +70,7 @@ def test_the_package_brings_rows_of_its_own(emoplugin):
             "--split does not go with --input",
         ),
         (["--dataset", "smile", "--input", "FOLDER/smile.csv", "--split", "test"], "No split 'test'"),
+        (["--input", "FOLDER/rows.tsv", "--split", "test"], "--split needs --dataset"),
         (["--input", "FOLDER"], "is a folder"),
         (["--input", "FOLDER/bare.tsv"], "bare.tsv, row 1: expected a column label, found text"),
         (["--input", "FOLDER/header.tsv"], "There are no rows to evaluate on"),

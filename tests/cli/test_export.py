@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from emoplugin import load
+from emoplugin.models.bundle import seal
 from emoplugin.training.encoders import read_pieces
 from emoplugin.training.recipe import load_recipe
 from emoplugin.training.run import run_recipe
@@ -66,6 +69,27 @@ def test_a_table_for_people_and_no_second_export_into_one_folder(emoplugin, bund
     again = emoplugin("export", bundle, "--output", tmp_path / "out")
     assert again.code == 2
     assert "is not empty" in again.err
+
+
+def test_what_training_measured_is_said_without_rows(emoplugin, bundle: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "bundle"
+    shutil.copytree(bundle, copy)
+    measured = {"fp32": {"accuracy": 0.5}, "int8": {"accuracy": 0.75}, "agreement": 0.875}
+    metrics = json.loads((copy / "metrics.json").read_text(encoding="utf-8"))
+    (copy / "metrics.json").write_text(json.dumps({**metrics, "int8": measured}), encoding="utf-8")
+    seal(copy)
+    outcome = emoplugin("export", copy, "--output", tmp_path / "out")
+    assert "measured when it was trained" in outcome.out
+    assert "+0.2500" in outcome.out
+    assert "on 87.5% of the rows" in outcome.out
+    assert emoplugin("export", bundle, "--output", tmp_path / "other").code == 0
+
+
+def test_wrong_rows_leave_no_folder(emoplugin, bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.tsv").write_text("turn1\tturn2\tturn3\tlabel\n")
+    outcome = emoplugin("export", bundle, "--output", tmp_path / "out", "--input", tmp_path / "rows.tsv")
+    assert outcome.code == 2
+    assert not (tmp_path / "out").exists()
 
 
 def test_other_kinds_are_refused(emoplugin, tmp_path: Path) -> None:

@@ -124,6 +124,17 @@ def test_bad_input_names_the_row_and_leaves_no_output(emoplugin, tmp_path, conte
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_link_stays_and_what_it_points_to_is_written(emoplugin, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    target, link = tmp_path / "elsewhere" / "target.jsonl", tmp_path / "latest.jsonl"
+    target.write_text("old")
+    link.symlink_to(target)
+    assert emoplugin("predict", "hi", "--output", link).code == 0
+    assert link.is_symlink()
+    assert '"label"' in target.read_text(encoding="utf-8")
+    assert list(target.parent.iterdir()) == [target]
+
+
 def test_an_output_may_replace_its_input(emoplugin, tmp_path):
     path = write(tmp_path, "rows.jsonl", '{"text": "hi"}\n')
     emoplugin("predict", "--input", path, "--output", path)

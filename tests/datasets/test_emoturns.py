@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from emoplugin.datasets import Example, load_dataset
 from emoplugin.datasets.emoturns import CATEGORIES, folder
@@ -97,22 +98,20 @@ def test_no_group_or_opening_is_in_both_splits(splits: dict[str, list[Example]])
         assert not {key(example) for example in splits["train"]} & {key(example) for example in splits["dev"]}
 
 
-def test_no_two_conversations_are_near_duplicates(everything: list[Example], groups: Groups) -> None:
-    shingles = {example.id: _shingles(" ".join(example.dialogue.turns)) for example in everything}
-    by_shingle: dict[str, list[str]] = defaultdict(list)
-    for name, found in shingles.items():
-        for shingle in found:
-            by_shingle[shingle].append(name)
-    rare = Counter[tuple[str, str]]()
-    for names in by_shingle.values():
-        if len(names) <= 20:
-            rare.update((first, second) for index, first in enumerate(names) for second in names[index + 1 :])
-    of_group = {example.id: example.group for example in everything}
-    near = [
-        pair
-        for pair, shared in rare.items()
-        if shared / len(shingles[pair[0]] | shingles[pair[1]]) > 0.8 and of_group[pair[0]] != of_group[pair[1]]
-    ]
+def test_no_two_conversations_are_near_duplicates(everything: list[Example]) -> None:
+    counter = CountVectorizer(analyzer=lambda example: _shingles(" ".join(example.dialogue.turns)), binary=True)
+    marks = counter.fit_transform(everything).astype(np.int32)
+    sizes = np.asarray(marks.sum(axis=1)).ravel()
+    near = []
+    for start in range(0, len(everything), 1000):
+        shared = (marks[start : start + 1000] @ marks.T).tocoo()
+        first, second = shared.row + start, shared.col
+        alike = shared.data > 0.8 * (sizes[first] + sizes[second] - shared.data)
+        near += [
+            (everything[one].id, everything[other].id)
+            for one, other in zip(first[alike], second[alike], strict=True)
+            if one < other and everything[one].group != everything[other].group
+        ]
     assert near == []
 
 

@@ -81,8 +81,7 @@ def test_torch_scores_as_onnx_does(folder: Path) -> None:
     batch = model.tokenizer.batch([turn for dialogue in DIALOGUES[:6] for turn in dialogue.window()])
     assert np.abs(encoder(batch) - model.score(batch)).max() < 0.05
     at_once = encoder(batch)
-    encoder.tokens_at_once = 1
-    assert np.abs(encoder(batch) - at_once).max() < 1e-5
+    assert np.abs(encoder(batch, 1) - at_once).max() < 1e-5
 
 
 def test_where_memory_runs_out_smaller_parts_are_tried(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -101,9 +100,10 @@ def test_where_memory_runs_out_smaller_parts_are_tried(folder: Path, caplog: pyt
             raise torch.OutOfMemoryError("no more")
 
     encoder.network.embedding.register_forward_pre_hook(run_out)
-    encoder.tokens_at_once = 8 * length
     assert np.abs(encoder(batch) - enough).max() < 1e-5
-    assert encoder.tokens_at_once == room
+    assert [record.args for record in caplog.records] == [(tokens * length,) for tokens in (4, 2)]
+    room = 8 * length
+    assert np.abs(encoder(batch) - enough).max() < 1e-5
     assert len(caplog.records) == 2
     room = length - 1
     with pytest.raises(torch.OutOfMemoryError):

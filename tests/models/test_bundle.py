@@ -79,6 +79,28 @@ def test_a_configuration_without_a_key(key: str, tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"labels": "abc"},
+        {"labels": {}},
+        {"labels": {"names": ["a"], "neutral": 3}},
+        {"calibration": []},
+        {"calibration": {"temperature": "hot"}},
+        {"calibration": {"temperature": 0.0}},
+        {"kind": ["nelec"]},
+    ],
+)
+def test_a_configuration_of_another_form(wrong: dict[str, object], tmp_path: Path) -> None:
+    write_bundle(tmp_path, {**CONFIG, **wrong}, {})
+    with pytest.raises(BundleError, match=r"config\.json"):
+        open_bundle(tmp_path)
+
+
+def test_one_model_whatever_the_words_for_its_device() -> None:
+    assert load("nelec-en") is load("nelec-en", device="cpu")
+
+
 def test_a_bundle_without_its_network(tmp_path: Path) -> None:
     from emoplugin.models.features import DENSE_FEATURES
 

@@ -85,7 +85,7 @@ def test_another_seed_gives_other_weights(train: Train, unbroken: Path, tmp_path
 
 def test_a_run_holds_no_pickle(unbroken: Path) -> None:
     kinds = {path.suffix for path in unbroken.rglob("*") if path.is_file()}
-    assert kinds == {".json", ".jsonl", ".md", ".onnx", ".png", ".safetensors"}
+    assert kinds == {".json", ".jsonl", ".md", ".onnx", ".png", ".safetensors", ".sha256"}
 
 
 def test_calibration_knows_the_prior_and_a_temperature(unbroken: Path) -> None:
@@ -160,6 +160,37 @@ def test_byte_level_pieces_of_a_word_are_those_inside_a_sentence(tmp_path: Path)
     assert pieces.known.all()
 
 
+def test_places_behind_the_padding_are_counted_from_there(train: Train, tmp_path: Path) -> None:
+    # 514 places, of which RoBERTa leaves the first two unused; three turns of 170 need 514.
+    encoder = byte_level_encoder(tmp_path / "roberta")
+    config = json.loads((encoder / "config.json").read_text(encoding="utf-8"))
+    assert config["pad_token_id"] == 1
+    places = config["max_position_embeddings"] - 2
+    turn = (places - 4) // 3 // 2 * 2 + 2
+    with pytest.raises(InputError, match=f"{encoder} reads {places} at most"):
+        train(tmp_path / "run", f"model.turn_tokens={turn}", encoder=encoder)
+
+
+def test_word_pieces_may_have_other_families_special_names(tiny_encoder: Path, tmp_path: Path) -> None:
+    content = json.loads((tiny_encoder / "tokenizer.json").read_text(encoding="utf-8"))
+    renamed = {"[CLS]": "<s>", "[SEP]": "</s>", "[PAD]": "<pad>"}
+    content["model"]["vocab"] = {renamed.get(name, name): number for name, number in content["model"]["vocab"].items()}
+    # Older files do not say which model they hold.
+    del content["model"]["type"]
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
+    theirs, ours = read_pieces(tmp_path), read_pieces(tiny_encoder)
+    for name in renamed:
+        assert theirs.rows[theirs.tokenizer.token_to_id(name)] == ours.rows[ours.tokenizer.token_to_id(name)] >= 0
+    assert theirs.tokenizer.token_to_id("<s>") is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", '{"model": {}}'])
+def test_a_tokenizer_that_is_none_is_named(content: str, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=r"tokenizer\.json is no tokenizer that can be read"):
+        read_pieces(tmp_path)
+
+
 def test_unigram_pieces_of_a_word_are_those_inside_a_sentence(tmp_path: Path) -> None:
     from tokenizers import Tokenizer, models, pre_tokenizers
 
@@ -232,6 +263,8 @@ def test_held_out_groups_are_whole_and_of_the_sources_named() -> None:
         ("model.head={pooling: max}", "pooling is 'max'; expected one of cls, mean, both"),
         ("model.held_out=1.5", "held_out must lie between 0 and 1, found 1.5"),
         ("model.teaching=1.0", "teaching must lie between 0 and 1"),
+        ("model.loop.warm_up=1", "warm_up must be 0 or more and less than 1, found 1.0"),
+        ("model.head={dropout: 1}", "head: dropout must be 0 or more and less than 1"),
         ("model.pooling=cls", "unknown key 'pooling'"),
         ("model.turn_tokens=7", "turn_tokens must be an even number, 2 or more, found 7"),
         ("model.turn_tokens=40000", "3 turns of 40000 tokens and their separators are 120004, and .* at most"),

@@ -57,7 +57,9 @@ def test_divergence_is_the_mean_of_both_directions_and_zero_for_equals() -> None
         assert (divergence(SCORES, other, multi_label) >= 0).all()
 
 
-@pytest.mark.parametrize(("setting", "message"), [({"focus": -1.0}, "loss.focus"), ({"margin": 1.0}, "loss.margin")])
+@pytest.mark.parametrize(
+    ("setting", "message"), [({"focus": -1.0}, "focus must be 0 or more"), ({"margin": 1.0}, "margin must be")]
+)
 def test_a_bad_setting_is_named(setting: dict[str, float], message: str) -> None:
     with pytest.raises(InputError, match=message):
         LossConfig(**setting)
