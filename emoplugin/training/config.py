@@ -27,12 +27,15 @@ class LabelConfig:
         neutral: The one that means no emotion; empty where none does.
         multi_label: Whether several can hold at once.
         target_prior: Share of each label where the model is used; empty leaves the training data's prior.
+        thresholds: Least probability with which each label is reported; below its own the model abstains, or leaves the
+            label out where several can hold. Empty sets none, or those fitted where several can hold.
     """
 
     names: tuple[str, ...] = ("others", "happy", "sad", "angry")
     neutral: str = "others"
     multi_label: bool = False
     target_prior: tuple[float, ...] = ()
+    thresholds: tuple[float, ...] = ()
 
     @property
     def label_set(self) -> LabelSet:

@@ -23,7 +23,7 @@ from emoplugin.models.tokens import TokenVectors, TurnTokenizer
 from emoplugin.text import Normalizer, TextConfig
 from emoplugin.training.data import TrainingSet, balanced, folds
 from emoplugin.training.lexical import LexicalConfig, fit_lexical
-from emoplugin.training.limits import INSIDE, NOT_NEGATIVE, PAIR, POSITIVE, check
+from emoplugin.training.limits import COUNT, INSIDE, NOT_NEGATIVE, PAIR, POSITIVE, check
 from emoplugin.training.loop import Batches, LoopConfig, predict_network, token_rows, train_network
 from emoplugin.training.network import Committee, NelecNetwork, NetworkConfig, export_core
 from emoplugin.training.teaching import taught
@@ -49,7 +49,8 @@ class NelecConfig:
         balance: How much rare labels count for more, in every part: 0 not at all, 1 until all labels weigh the same.
         parts: What decides: ``neural``, ``lexical`` or both.
         folds: Parts of the data for out-of-fold scores, 2 or more.
-        committee: How many of the folds' networks decide together with the one trained on everything: a better model,
+        seeds: How many networks are trained on everything, each from other random numbers; all decide together.
+        committee: How many of the folds' networks decide together with those trained on everything: a better model,
             slower by each of them.
         combiner_cost: Inverse strength of the combiner's L2 penalty.
         combiner_sources: Numbers of the sources whose examples the combiner and the temperature are fitted on; empty
@@ -67,6 +68,7 @@ class NelecConfig:
     balance: float = 0.0
     parts: tuple[str, ...] = PARTS
     folds: int = 3
+    seeds: int = 1
     committee: int = 0
     combiner_cost: float = 1.0
     combiner_sources: tuple[int, ...] = ()
@@ -76,7 +78,7 @@ class NelecConfig:
     def __post_init__(self) -> None:
         if not self.parts or not set(self.parts) <= set(PARTS):
             raise InputError(f"parts must be some of {', '.join(PARTS)}, found {', '.join(self.parts) or 'none'}.")
-        check(self, folds=PAIR, combiner_cost=POSITIVE, balance=NOT_NEGATIVE, teaching=INSIDE)
+        check(self, folds=PAIR, seeds=COUNT, combiner_cost=POSITIVE, balance=NOT_NEGATIVE, teaching=INSIDE)
         if not 0 <= self.committee <= self.folds:
             raise InputError(f"committee must lie between 0 and folds ({self.folds}), found {self.committee}.")
 
@@ -124,9 +126,11 @@ class NelecTrainer:
         neural, lexical, networks = self._out_of_fold(read, batches)
         combiner, calibration = self._combine(neural, lexical)
 
-        final_lexical = self._lexical("final-lexical", read, np.arange(len(read)))
-        networks = [self._network("final-network", batches, np.arange(len(read)), dev), *networks]
-        networks = networks[: self.config.committee + 1]
+        everything = np.arange(len(read))
+        final_lexical = self._lexical("final-lexical", read, everything)
+        numbers = range(self.config.seeds)
+        final = [self._network("final-network", batches, everything, dev, number) for number in numbers]
+        networks = [*final, *networks[: self.config.committee]]
         table = TokenVectors.quantize(np.hstack([each.embedding.weight.detach().cpu().numpy() for each in networks]))
         joint = Committee(each.core for each in networks) if len(networks) > 1 else networks[0].core
         core = export_core(joint, table.size, len(DENSE_FEATURES))
@@ -200,7 +204,10 @@ class NelecTrainer:
             calibration = replace(calibration, bias=bias)
         decided = {"neural": neural[rows], "lexical": lexical[rows], "combined": scores}
         right = {
-            f"out-of-fold accuracy, {name}": float((values.argmax(axis=1) == targets).mean())
+            # The combiner was fitted on the rows that it is measured on here.
+            f"{'out-of-fold accuracy' if name in PARTS else 'accuracy'}, {name}": float(
+                (values.argmax(axis=1) == targets).mean()
+            )
             for name, values in decided.items()
             if name not in PARTS or name in self.config.parts
         }
@@ -222,9 +229,11 @@ class NelecTrainer:
         return LexicalModel.from_arrays(model.to_arrays())
 
     def _network(
-        self, stage: str, batches: Batches, chosen: npt.NDArray[np.int64], dev: Batches | None
+        self, stage: str, batches: Batches, chosen: npt.NDArray[np.int64], dev: Batches | None, number: int = 0
     ) -> NelecNetwork:
-        torch.manual_seed(self.seed)
+        stage = f"{stage}-{number}" if number else stage
+        seed = self.seed + number
+        torch.manual_seed(seed)
         network: NelecNetwork = NelecNetwork(
             self.config.network, self.initial.clone(), len(DENSE_FEATURES), len(self.labels), self.turns.unknown
         ).to(self.device)
@@ -245,7 +254,7 @@ class NelecTrainer:
             network,
             batches.subset(chosen),
             self.config.loop,
-            seed=self.seed,
+            seed=seed,
             score=None if dev is None else dev_score,
             checkpoint=self.run / stage,
             log=lambda figures: self.progress({"stage": stage, **figures}),

@@ -105,6 +105,8 @@ def run_recipe(
         metrics["teachers"] = teachers_terms(config.teachers)
     folder = output / BUNDLE
     written = {"name": recipe.name, "version": recipe.version, **trained.config}
+    if recipe.labels.thresholds:
+        written["calibration"] |= {"thresholds": recipe.labels.thresholds}
     write_bundle(folder, written, trained.files)
     if dev is not None:
         chosen = select(recipe.dev, data_dir, np.random.default_rng((recipe.seed, 1)))
@@ -138,7 +140,8 @@ def _configuration(recipe: Recipe, data_dir: Path | None) -> Any:
     """Checks the recipe and returns the trainer's configuration."""
     if recipe.kind not in TRAINERS:
         raise InputError(f"{recipe.name}: unknown kind {recipe.kind!r}; expected one of {', '.join(TRAINERS)}.")
-    Calibration(target_prior=recipe.labels.target_prior or None).check(recipe.labels.label_set)
+    labels = recipe.labels
+    Calibration(target_prior=labels.target_prior or None, thresholds=labels.thresholds or None).check(labels.label_set)
     if recipe.labels.multi_label and recipe.kind not in MULTI_LABEL:
         raise InputError(f"{recipe.name}: multi_label needs kind {' or '.join(MULTI_LABEL)}, not {recipe.kind}.")
     scores = _score_names(recipe.labels.label_set)

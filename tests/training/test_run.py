@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from emoplugin import load
+from emoplugin.datasets import load_dataset
 from emoplugin.errors import InputError
 from emoplugin.training import data
 from emoplugin.training.config import Recipe
 from emoplugin.training.recipe import load_recipe
 from emoplugin.training.run import run_recipe
+from safetensors.numpy import load_file
 
 
 @pytest.mark.parametrize(
@@ -20,6 +23,8 @@ from emoplugin.training.run import run_recipe
         ("labels.target_prior=[0.9, 0.1, 0, 0]", "target_prior must lie between 0 and 1"),
         ("labels.multi_label=true", "multi_label needs kind bert"),
         ("model.pace=2", "unknown key 'pace'"),
+        ("labels.thresholds=[0, 0.5]", "thresholds needs one value for each"),
+        ("model.seeds=0", "seeds must be 1 or more, found 0"),
         ("model.folds=1", "folds must be 2 or more, found 1"),
         ("model.committee=9", "committee must lie between 0 and folds"),
         ("model.teaching=1.0", "model: teaching must lie between 0 and 1, found 1.0"),
@@ -83,6 +88,23 @@ def test_what_the_recipe_leaves_out_of_dev_is_not_measured(tmp_path: Path) -> No
     assert run_recipe(small("train.0.copies=2"), None, tmp_path)["dev"]["rows"] == 20
     written = json.loads((tmp_path / "bundle" / "metrics.json").read_text(encoding="utf-8"))
     assert written["train_examples"] == 120
+
+
+def test_networks_of_several_seeds_decide_together(tmp_path: Path) -> None:
+    run_recipe(small(), None, tmp_path / "one")
+    run_recipe(small("model.seeds=2", "model.committee=1"), None, tmp_path / "three")
+    one, three = (load_file(tmp_path / name / "bundle" / "vectors.safetensors")["table"] for name in ("one", "three"))
+    assert three.shape == (len(one), 3 * one.shape[1])
+    seeds = three[:, : 2 * one.shape[1]].reshape(len(one), 2, -1)
+    assert (seeds[:, 0] != seeds[:, 1]).any()
+
+
+def test_a_label_below_its_threshold_is_not_reported(tmp_path: Path) -> None:
+    run_recipe(small("labels.thresholds=[0, 1, 1, 1]"), None, tmp_path)
+    model = load(tmp_path / "bundle")
+    found = model.predict_batch([example.dialogue for example in load_dataset("emoturns", None, "dev")[:200]])
+    assert {emotion.label for emotion in found} == {"others"}
+    assert any(emotion.abstained for emotion in found)
 
 
 def killed(tmp_path: Path, stage: str) -> None:
