@@ -117,11 +117,11 @@ def _data_table(recipe: Mapping[str, Any], sources: Sequence[Dataset]) -> str:
 def _limits(used: Mapping[str, Any]) -> list[str]:
     """How much of a split was used, and how often."""
     said = {
-        "limit": "at most {} a label",
-        "words": "turns of at most {} words",
-        "copies": "{} times",
+        "limit": (0, "at most {} a label"),
+        "words": (0, "turns of at most {} words"),
+        "copies": (1, "{} times"),
     }
-    return [text.format(used[key]) for key, text in said.items() if used.get(key) not in (None, 1)]
+    return [text.format(used[key]) for key, (default, text) in said.items() if used.get(key, default) != default]
 
 
 def _start(recipe: Mapping[str, Any]) -> str:

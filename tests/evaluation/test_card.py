@@ -52,7 +52,7 @@ def test_how_much_of_a_set_was_used_is_said():
     assert "| train, at most 500 a label, turns of at most 16 words |" in card(
         "emoturns", used={"limit": 500, "words": 16}
     )
-    assert "| train, 2 times |" in card("emoturns", used={"copies": 2, "limit": None, "words": None})
+    assert "| train, 2 times |" in card("emoturns", used={"copies": 2, "limit": 0, "words": 0})
 
 
 @pytest.mark.parametrize(
