@@ -46,6 +46,6 @@ def test_bad_arguments_exit_with_2(emoplugin, arguments):
 
 def test_an_error_of_the_system_names_its_file(emoplugin, tmp_path):
     (tmp_path / "runs").write_text("")
-    outcome = emoplugin("train", "nelec-en", "--output", tmp_path / "runs")
+    outcome = emoplugin("train", "nelec-en-small", "--output", tmp_path / "runs")
     assert outcome.code == 1
     assert outcome.err == f"emoplugin: {tmp_path / 'runs'}: File exists\n"
