@@ -58,13 +58,14 @@ def open_output(path: Path) -> Iterator[TextIO]:
     if path == STDOUT:
         yield sys.stdout
         return
-    # What a link points to is replaced, not the link; a device, a pipe or /dev/stdout is written to as it is.
-    direct = path.is_relative_to("/dev") or (path.exists() and not path.is_file())
-    target = path if direct else path.resolve()
-    part = path if direct else target.with_name(target.name + ".part")
     try:
+        # What a link points to is replaced, not the link; a device, a pipe or /dev/stdout is written to as it is.
+        direct = path.is_relative_to("/dev") or (path.exists() and not path.is_file())
+        target = path if direct else path.resolve()
+        part = path if direct else target.with_name(target.name + ".part")
         stream = part.open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
-    except (OSError, ValueError) as error:
+    # Links that point at one another give a RuntimeError.
+    except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.") from None
     try:
         with stream:

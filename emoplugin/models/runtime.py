@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import logging
 import os
@@ -26,8 +27,9 @@ _DRIVER = ("/dev/nvidiactl", "/dev/dxg")
 _log = logging.getLogger(__name__)
 
 
+@functools.cache
 def choose_device(wanted: str, model: str) -> str:
-    """The device a model runs on: ``cpu``, or a GPU that is there. A GPU asked for in vain is warned of.
+    """The device a model runs on: ``cpu``, or a GPU that is there. A GPU asked for in vain is warned of, once.
 
     Args:
         wanted: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.

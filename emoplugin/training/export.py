@@ -32,6 +32,7 @@ from emoplugin.training.quantize import to_onnx
 FLOAT_NETWORK = "model.onnx"
 HEAD = "head.safetensors"
 BUNDLE_CONFIG = "emoplugin.json"
+METRICS = "metrics.json"
 INT8 = "int8"
 CORE, ENCODER = "core.", "core.encoder."
 
@@ -92,10 +93,10 @@ def require_empty(folder: Path) -> None:
 
 def int8_in_training(bundle: Bundle) -> dict[str, Any] | None:
     """What training measured that rounding weights and activations to bytes costs, where the bundle tells."""
-    path = bundle.folder / "metrics.json"
-    if not path.is_file():
+    if not (bundle.folder / METRICS).is_file():
         return None
-    found: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")).get("int8")
+    with bundle.reading(METRICS) as content:
+        found: dict[str, Any] | None = json.loads(content).get("int8")
     return found
 
 

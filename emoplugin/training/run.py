@@ -69,12 +69,15 @@ def run_recipe(
             f"{recipe.name}: models of the kind {recipe.kind} are trained by one process, and "
             f"{here.num_processes} were started. Run emoplugin train by itself."
         )
+    # Said before the data are read, which takes a while.
+    if _begun(output) and not resume:
+        raise InputError(f"{output} holds a run already: give another --output, or --resume to go on with it.")
     started = time.monotonic()
     labels = recipe.labels.label_set
     data = assemble(recipe.train, labels, data_dir, recipe.seed)
     dev = assemble(recipe.dev, labels, data_dir, recipe.seed) if recipe.dev else None
     if here.is_main_process:
-        _claim(output, recipe, (data, dev), resume)
+        _claim(output, recipe, (data, dev))
     here.wait_for_everyone()
 
     def log(figures: dict[str, Any]) -> None:
@@ -160,21 +163,24 @@ def _configuration(recipe: Recipe, data_dir: Path | None) -> Any:
     return config
 
 
-def _claim(output: Path, recipe: Recipe, data: tuple[TrainingSet | None, ...], resume: bool) -> None:
-    """Makes the run folder. One in which nothing was trained yet is anybody's."""
-    recipe_text, digest = dump_json(dataclasses.asdict(recipe)), _digest(data)
-    if (output / LOG).is_file() or any((output / STAGES).glob("*")):
-        if not resume:
-            raise InputError(f"{output} holds a run already: give another --output, or --resume to go on with it.")
-        if (output / RECIPE).read_text(encoding="utf-8") != recipe_text:
-            raise InputError(
-                f"{output / RECIPE}: the run was started with another recipe or other settings; give another --output."
-            )
-        if (output / DATA).read_text(encoding="utf-8") != digest:
-            raise InputError(f"{output}: the data have changed since the run was started; give another --output.")
+def _begun(output: Path) -> bool:
+    """Whether anything was trained in a folder; until then it is anybody's."""
+    return (output / LOG).is_file() or any((output / STAGES).glob("*"))
+
+
+def _claim(output: Path, recipe: Recipe, data: tuple[TrainingSet | None, ...]) -> None:
+    """Makes the run folder, or makes sure that it is this training's."""
+    claims = {
+        RECIPE: (dump_json(dataclasses.asdict(recipe)), "the recipe or its settings"),
+        DATA: (_digest(data), "the data"),
+    }
+    begun = _begun(output)
     output.mkdir(parents=True, exist_ok=True)
-    (output / RECIPE).write_text(recipe_text, encoding="utf-8")
-    (output / DATA).write_text(digest, encoding="utf-8")
+    for name, (text, words) in claims.items():
+        path = output / name
+        if begun and not (path.is_file() and path.read_text(encoding="utf-8") == text):
+            raise InputError(f"{output}: {words} are not those that the run was started with; give another --output.")
+        path.write_text(text, encoding="utf-8")
 
 
 def _digest(data: tuple[TrainingSet | None, ...]) -> str:

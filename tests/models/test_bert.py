@@ -13,6 +13,7 @@ from emoplugin import EmotionModel, load
 from emoplugin.errors import InputError
 from emoplugin.models.bert import unpadded
 from emoplugin.models.bundle import open_bundle
+from emoplugin.models.runtime import choose_device
 from emoplugin.models.tokens import TokenVectors
 from emoplugin.training.recipe import load_recipe
 from emoplugin.training.run import run_recipe
@@ -63,7 +64,9 @@ class TestBert(ModelContract):
     def test_without_a_gpu_it_runs_on_the_cpu_and_says_so_once(
         self, folder: Path, model: EmotionModel, caplog: pytest.LogCaptureFixture
     ) -> None:
+        choose_device.cache_clear()
         with caplog.at_level(logging.WARNING):
+            assert load(folder, device="cuda:99") is load(folder, device="cuda:99")
             fallen_back = load(folder, device="cuda:99")
             assert np.array_equal(fallen_back.predict_proba(DIALOGUES), model.predict_proba(DIALOGUES))
         assert [record.getMessage() for record in caplog.records if "cuda:99" in record.getMessage()]

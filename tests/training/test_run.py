@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from emoplugin import load
 from emoplugin.datasets import load_dataset
 from emoplugin.errors import InputError
-from emoplugin.training import data
 from emoplugin.training.config import Recipe
 from emoplugin.training.recipe import load_recipe
 from emoplugin.training.run import run_recipe
@@ -129,15 +127,14 @@ def test_a_killed_training_goes_on_to_the_same_end(tmp_path: Path) -> None:
         assert first == second
 
 
-def test_a_training_does_not_go_on_with_other_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_does_not_go_on_with_another_recipe_or_other_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stages: list[str] = []
     run_recipe(small(), None, tmp_path / "whole", advance=lambda stage, *_: stages.append(stage))
     killed(tmp_path / "run", list(dict.fromkeys(stages))[-1])
-    whole = data.load_dataset
-
-    def fewer(*arguments: Any) -> list[Any]:
-        return whole(*arguments)[1:]
-
-    monkeypatch.setattr(data, "load_dataset", fewer)
-    with pytest.raises(InputError, match="the data have changed since the run was started"):
+    with pytest.raises(InputError, match="the recipe or its settings are not those that the run was started with"):
+        run_recipe(small("seed=2"), None, tmp_path / "run", resume=True)
+    monkeypatch.setattr("emoplugin.training.data.load_dataset", lambda *arguments: load_dataset(*arguments)[1:])
+    with pytest.raises(InputError, match="the data are not those that the run was started with"):
         run_recipe(small(), None, tmp_path / "run", resume=True)
