@@ -71,7 +71,9 @@ class BertModel(EmotionModel):
             vectors = TokenVectors.from_arrays(load_tensors(content))
         with bundle.reading(TOKENIZER) as content:
             tokenizer = TurnTokenizer(
-                Tokenizer.from_str(content.decode("utf-8")), config.get("turn_tokens", TURN_TOKENS)
+                Tokenizer.from_str(content.decode("utf-8")),
+                config.get("turn_tokens", TURN_TOKENS),
+                last_first=config.get("last_first", False),
             )
         score: Score
         if device == "cpu":

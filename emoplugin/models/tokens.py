@@ -48,10 +48,16 @@ class TurnTokenizer:
 
     Model text is words with single spaces between them, and a word's tokens do not depend on its neighbours, so they
     are looked up in a bounded memo.
+
+    Args:
+        tokenizer: What cuts words into tokens.
+        turn_tokens: Most tokens of a turn.
+        last_first: Whether the turns stand the other way round, the last one first.
     """
 
-    def __init__(self, tokenizer: Tokenizer, turn_tokens: int = TURN_TOKENS) -> None:
+    def __init__(self, tokenizer: Tokenizer, turn_tokens: int = TURN_TOKENS, *, last_first: bool = False) -> None:
         self.tokenizer, self.turn_tokens = tokenizer, turn_tokens
+        self._order = range(WINDOW)[::-1] if last_first else range(WINDOW)
         self._start, self._end = (_number(tokenizer, token) for token in (START, END))
         self.unknown = _number(tokenizer, UNKNOWN)
         self._memo = _whole_words(tokenizer)
@@ -76,8 +82,8 @@ class TurnTokenizer:
         """Token numbers of dialogues, three texts a dialogue."""
         rows, marks = [], []
         for index in range(0, len(texts), WINDOW):
-            row, mark = [self._start], [0]
-            for number in range(WINDOW):
+            row, mark = [self._start], [self._order[0]]
+            for number in self._order:
                 tokens = self.turn(texts[index + number])
                 row += tokens
                 row.append(self._end)

