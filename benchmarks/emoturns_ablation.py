@@ -96,10 +96,11 @@ def table(figures: dict[str, dict[str, float]]) -> str:
     )
     return (
         "# What EmoTurns is worth\n\n"
-        "The shipped models beside the same recipes without EmoTurns. Without it nelec-en has no teacher, either, as\n"
-        "bert-en has read EmoTurns. EmoContext was never trained on. Its dev file has far fewer emotions than the\n"
-        "training data, so its figure is shown under their prior and under its own. EmoTurns dev has grown: each row\n"
-        "says on how many conversations it was measured. Written by `benchmarks/emoturns_ablation.py`.\n\n"
+        "The shipped models beside the same recipes without EmoTurns. Without it there are no teachers, either, as\n"
+        "those of the shipped models have read EmoTurns. EmoContext was never trained on. Its dev file has far fewer\n"
+        "emotions than the training data, so its figure is shown under their prior and under its own. EmoTurns dev\n"
+        "has grown: each row says on how many conversations it was measured. Written by\n"
+        "`benchmarks/emoturns_ablation.py`.\n\n"
         f"| model | conversations | {' | '.join(COLUMNS.values())} |\n{'|---' * (len(COLUMNS) + 2)}|\n{rows}"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,8 @@ def _teachers(teachers: Sequence[Mapping[str, Any]]) -> str:
     """Which models a distilled one has learnt from."""
     if not teachers:
         return ""
-    names = " and ".join(f"{teacher['name']} {teacher['version']}" for teacher in teachers)
+    counts = Counter(f"{teacher['name']} {teacher['version']}" for teacher in teachers)
+    names = " and ".join(name if count == 1 else f"{name} ({count} trainings)" for name, count in counts.items())
     unknown = any(teacher["research_only"] is None for teacher in teachers)
     doubt = " On what terms that may be shipped is not known: a teacher has no card." if unknown else ""
     return f"A part of the targets is what {names} said of these dialogues.{doubt}"

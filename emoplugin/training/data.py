@@ -29,6 +29,8 @@ class Source:
         context: Share of the examples without a context of their own that get a borrowed one.
         bare: Share of the examples whose context is taken away, so that a first message is read well. Groups of several
             examples are spared: their last turn is one that only the context decides.
+        shuffled: Share of the examples, groups of several spared again, whose two turns before the last come from other
+            examples, each from another, so that a last turn which says enough is believed where they make no sense.
         limit: At most this many examples of each label, drawn with the recipe's seed; 0 keeps all.
         words: Examples with a turn of more words are left out; 0 keeps all.
     """
@@ -39,11 +41,13 @@ class Source:
     copies: int = 1
     context: float = 0.0
     bare: float = 0.0
+    shuffled: float = 0.0
     limit: int = 0
     words: int = 0
 
     def __post_init__(self) -> None:
-        check(self, weight=POSITIVE, copies=COUNT, context=SHARE, bare=SHARE, limit=NOT_NEGATIVE, words=NOT_NEGATIVE)
+        check(self, weight=POSITIVE, copies=COUNT, limit=NOT_NEGATIVE, words=NOT_NEGATIVE)
+        check(self, context=SHARE, bare=SHARE, shuffled=SHARE)
 
 
 @dataclass(frozen=True)
@@ -85,12 +89,7 @@ def assemble(sources: Sequence[Source], labels: LabelSet, data_dir: Path | None,
     """
     generator = np.random.default_rng((seed, 1))
     chosen = select(sources, data_dir, generator)
-    contexts = [
-        example.dialogue.window(WINDOW)[: WINDOW - 1]
-        for examples in chosen
-        for example in examples
-        if len(example.dialogue.turns) >= WINDOW and example.labels == (labels.neutral,)
-    ]
+    borrowed = _Borrowed.of([example for examples in chosen for example in examples], labels)
     windows, marked, weights, groups, numbers = [], [], [], [], []
     for number, (source, examples) in enumerate(zip(sources, chosen, strict=True)):
         theirs = find_dataset(source.dataset).labels
@@ -102,13 +101,8 @@ def assemble(sources: Sequence[Source], labels: LabelSet, data_dir: Path | None,
         readings = Counter(example.group for example in examples)
         for _ in range(source.copies):
             for index, example in enumerate(examples):
-                window = example.dialogue.window(WINDOW)
                 alone = example.group is None or readings[example.group] == 1
-                if source.bare and alone and generator.random() < source.bare:
-                    window = ("",) * (WINDOW - 1) + window[-1:]
-                if len(example.dialogue.turns) == 1 and contexts and generator.random() < source.context:
-                    window = (*contexts[generator.integers(len(contexts))], window[-1])
-                windows.append(window)
+                windows.append(_window(example, source, alone, borrowed, generator))
                 marked.append([labels.index(name) for name in example.labels])
                 weights.append(source.weight / source.copies)
                 groups.append(f"{number}:{example.group or example.fields.get('conversation') or index}")
@@ -125,6 +119,35 @@ def assemble(sources: Sequence[Source], labels: LabelSet, data_dir: Path | None,
         groups,
         np.array(numbers, dtype=np.int64),
     )
+
+
+@dataclass(frozen=True)
+class _Borrowed:
+    """The two turns before a last one, of all examples that have them and of those whose last turn is neutral."""
+
+    every: list[tuple[str, ...]]
+    neutral: list[tuple[str, ...]]
+
+    @classmethod
+    def of(cls, examples: Sequence[Example], labels: LabelSet) -> _Borrowed:
+        whole = [example for example in examples if len(example.dialogue.turns) >= WINDOW]
+        every = [example.dialogue.window(WINDOW)[: WINDOW - 1] for example in whole]
+        calm = [example.labels == (labels.neutral,) for example in whole]
+        return cls(every, [turns for turns, neutral in zip(every, calm, strict=True) if neutral])
+
+
+def _window(
+    example: Example, source: Source, alone: bool, borrowed: _Borrowed, generator: np.random.Generator
+) -> tuple[str, ...]:
+    window = example.dialogue.window(WINDOW)
+    if source.bare and alone and generator.random() < source.bare:
+        window = ("",) * (WINDOW - 1) + window[-1:]
+    if len(example.dialogue.turns) == 1 and borrowed.neutral and generator.random() < source.context:
+        window = (*borrowed.neutral[generator.integers(len(borrowed.neutral))], window[-1])
+    if source.shuffled and alone and borrowed.every and generator.random() < source.shuffled:
+        first, second = generator.integers(len(borrowed.every), size=2)
+        window = (borrowed.every[first][0], borrowed.every[second][1], window[-1])
+    return window
 
 
 def select(sources: Sequence[Source], data_dir: Path | None, generator: np.random.Generator) -> list[list[Example]]:

@@ -86,6 +86,9 @@ def test_only_a_model_that_may_not_be_shipped_says_so():
 
 def test_what_a_teacher_may_not_the_taught_model_may_not_either():
     assert "what large 1.0.0 said" in card("emoturns", teachers=[("large", False)])
+    assert "what large 1.0.0 (2 trainings) and small 1.0.0 said" in card(
+        "emoturns", teachers=[("large", False), ("small", False), ("large", False)]
+    )
     assert "may be shipped" not in card("emoturns", teachers=[("large", False)])
     assert RESEARCH_ONLY in card("emoturns", teachers=[("large", True)])
     assert "not known" in card("emoturns", teachers=[("large", None)])
