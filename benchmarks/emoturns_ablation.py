@@ -96,11 +96,12 @@ def table(figures: dict[str, dict[str, float]]) -> str:
     )
     return (
         "# What EmoTurns is worth\n\n"
-        "The shipped models beside the same recipes without EmoTurns. Without it there are no teachers, either, as\n"
-        "those of the shipped models have read EmoTurns. EmoContext was never trained on. Its dev file has far fewer\n"
-        "emotions than the training data, so its figure is shown under their prior and under its own. EmoTurns dev\n"
-        "has grown: each row says on how many conversations it was measured. Written by\n"
-        "`benchmarks/emoturns_ablation.py`.\n\n"
+        "The shipped models beside the same recipes without EmoTurns and without teachers, as some of the shipped\n"
+        "models' teachers have read it: the difference is that of EmoTurns and of the teachers together. How teachers\n"
+        "with it and without it do alone is in [the guide](../how-to/bert.md#have-it-taught-by-others).\n\n"
+        "EmoContext was never trained on. Its dev file has far fewer emotions than the training data, so its figure\n"
+        "is shown under their prior and under its own. EmoTurns dev has grown: each row says on how many\n"
+        "conversations it was measured. Written by `benchmarks/emoturns_ablation.py`.\n\n"
         f"| model | conversations | {' | '.join(COLUMNS.values())} |\n{'|---' * (len(COLUMNS) + 2)}|\n{rows}"
     )
 
